@@ -1,0 +1,166 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Builds the commands of the test control plane (etcd, kube-apiserver, kube-controller-manager, kubectl) from the pinned
+# Go modules in tools/, once, and prints where they are as one PATH-like line on stdout. Progress goes to stderr.
+#
+#   tools.sh          build what is missing and print the folders
+#   tools.sh --check  print the folders if nothing has to be built, else fail
+#
+# Environment:
+#   KUBEBUILDER_ASSETS  a folder with etcd, kube-apiserver and kubectl (the convention of envtest): used as it is, nothing is built
+#   VNIC_CACHE          where built things are kept; default ${XDG_CACHE_HOME:-$HOME/.cache}/vnic-operator
+#   GOPROXY, GOMODCACHE, GOCACHE as for every Go build; the last two default to folders inside of the cache
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cache=${VNIC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vnic-operator}/go-tools
+
+# What is built: set (folder below tools/), command, package, about how long it takes with nothing cached.
+# The first command of a set pays for the set's downloads and shared packages.
+readonly tools=(
+  "kubernetes kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver 4min"
+  "kubernetes kubectl k8s.io/kubernetes/cmd/kubectl 30s"
+  "kubernetes kube-controller-manager k8s.io/kubernetes/cmd/kube-controller-manager 1min"
+  "etcd etcd go.etcd.io/etcd/server/v3 20s"
+)
+# Part of the cache key: whoever changes these gets new binaries.
+readonly build_flags=(-trimpath -buildvcs=false -mod=readonly)
+readonly go_wanted=1.26.8
+
+say() { printf '%s\n' "$*" >&2; }
+die() {
+  say "control plane tools: $*"
+  exit 1
+}
+
+# kubernetes_version: the release that tools/kubernetes/go.mod pins, for example v1.36.3.
+kubernetes_version() { awk '$1 == "require" && $2 == "k8s.io/kubernetes" { print $3 }' "$here/tools/kubernetes/go.mod"; }
+
+# linker_flags SET: the servers report the release that they were built from, as the official binaries do.
+linker_flags() {
+  local flags="-s -w"
+  if [[ $1 == kubernetes ]]; then
+    local version major minor
+    version=$(kubernetes_version)
+    IFS=. read -r major minor _ <<<"${version#v}"
+    local package
+    for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
+      flags+=" -X $package.gitVersion=$version -X $package.gitMajor=$major -X $package.gitMinor=$minor"
+    done
+  fi
+  printf '%s' "$flags"
+}
+
+# set_folder SET: where the binaries of a set are, keyed by everything that decides their bytes.
+set_folder() {
+  local key
+  key=$({
+    cat "$here/tools/$1/go.mod" "$here/tools/$1/go.sum"
+    printf '%s\n' "${build_flags[*]}" "$(linker_flags "$1")" "$(uname -m)"
+  } | sha256sum | cut -c1-16)
+  printf '%s/%s-%s' "$cache" "$1" "$key"
+}
+
+# missing_tools: the lines of `tools` whose binary is not built yet.
+missing_tools() {
+  local line set name
+  for line in "${tools[@]}"; do
+    read -r set name _ <<<"$line"
+    [[ -x $(set_folder "$set")/$name ]] || printf '%s\n' "$line"
+  done
+}
+
+print_folders() { printf '%s:%s\n' "$(set_folder kubernetes)" "$(set_folder etcd)"; }
+
+# at_least HAVE WANTED: compares versions like 1.26 and 1.26.8.
+at_least() { [[ $(printf '%s\n%s\n' "$1" "$2" | sort -V | head -1) == "$2" ]]; }
+
+# go_version GO: the version of that go itself, not of a toolchain that it would fetch.
+go_version() {
+  local version
+  version=$(GOTOOLCHAIN=local "$1" env GOVERSION 2>/dev/null) && printf '%s' "${version#go}"
+}
+
+# choose_go: sets `go` to a command that can build the modules. Any go from 1.21 on can fetch a newer toolchain by itself, through
+# the module proxy; older ones cannot, and then the distribution's backport is installed for its sake.
+choose_go() {
+  go=$(command -v go || true)
+  local version=0
+  [[ -z $go ]] || version=$(go_version "$go" || echo 0)
+  if ! at_least "$version" 1.21; then
+    go=/usr/lib/go-1.23/bin/go
+    if [[ ! -x $go ]]; then
+      [[ $EUID -eq 0 ]] || die "needs Go 1.21 or later; install it, or run as root so that it can be installed"
+      say "installing Go from bookworm-backports"
+      DEBIAN_FRONTEND=noninteractive apt-get install -qq -y -t bookworm-backports golang-1.23-go >/dev/null ||
+        die "cannot install golang-1.23-go from bookworm-backports; install Go 1.21 or later and run this again"
+    fi
+    version=$(go_version "$go")
+  fi
+  if at_least "$version" 1.26; then
+    export GOTOOLCHAIN=local
+  else
+    export GOTOOLCHAIN=go$go_wanted
+  fi
+}
+
+build() {
+  local missing
+  mapfile -t missing < <(missing_tools)
+  [[ ${#missing[@]} -gt 0 ]] || return 0
+
+  local free_mib
+  free_mib=$(df --output=avail -BM "$cache" | tail -1 | tr -dc 0-9)
+  [[ $free_mib -ge 6144 ]] || die "needs 6 GiB free below $cache to build, there are $free_mib MiB"
+
+  choose_go
+  export GOMODCACHE=${GOMODCACHE:-$cache/mod} GOCACHE=${GOCACHE:-$cache/build} CGO_ENABLED=0
+  # A module cache that is read-only cannot be removed by a plain rm -r.
+  export GOFLAGS=-modcacherw
+
+  local number=0 line set name package estimate folder started
+  for line in "${missing[@]}"; do
+    read -r set name package estimate <<<"$line"
+    number=$((number + 1))
+    say "building $name ($number/${#missing[@]}, about $estimate cold)"
+    folder=$(set_folder "$set")
+    mkdir -p "$folder"
+    started=$SECONDS
+    (cd "$here/tools/$set" &&
+      nice "$go" build "${build_flags[@]}" -ldflags "$(linker_flags "$set")" -o "$folder/.$name.new" "$package") >&2 ||
+      die "$name does not build; the reason is above (Go $(go_version "$go"), GOPROXY=$("$go" env GOPROXY))"
+    mv "$folder/.$name.new" "$folder/$name"
+    say "built $name in $((SECONDS - started)) s"
+  done
+}
+
+main() {
+  if [[ -n ${KUBEBUILDER_ASSETS:-} ]]; then
+    local name
+    for name in etcd kube-apiserver kubectl; do
+      [[ -x $KUBEBUILDER_ASSETS/$name ]] || die "KUBEBUILDER_ASSETS=$KUBEBUILDER_ASSETS has no $name; unset it to build the tools"
+    done
+    printf '%s\n' "$KUBEBUILDER_ASSETS"
+    return
+  fi
+  if [[ ${1:-} == --check ]]; then
+    [[ -z $(missing_tools) ]] || die "not built yet; run $here/tools.sh"
+    print_folders
+    return
+  fi
+  [[ $# -eq 0 ]] || die "unknown argument $1; see the top of $here/tools.sh"
+  if [[ -n $(missing_tools) ]]; then
+    mkdir -p "$cache"
+    # One builder at a time: the second caller waits, and then finds everything there.
+    exec 9>"$cache/lock"
+    if ! flock -n 9; then
+      say "another run is building the control plane tools, waiting for it"
+      flock 9
+    fi
+    build
+  fi
+  print_folders
+}
+
+main "$@"
