@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one table of names that other programs and people may rely on.
+#pragma once
+
+namespace vnic::api {
+
+inline constexpr char kGroup[] = "vnic.dev";
+inline constexpr char kFieldManager[] = "vnic-operator";
+inline constexpr char kFinalizer[] = "vnic.dev/operator";
+inline constexpr char kFinishedAnnotation[] = "vnic.dev/finished";  // value: the end phase
+inline constexpr char kPausedAnnotation[] = "vnic.dev/paused";      // "true": reconciled no further
+inline constexpr char kVmMetadataNamespace[] = "https://vnic.dev/libvirt";
+
+namespace condition {
+inline constexpr char kReady[] = "Ready";
+inline constexpr char kAccepted[] = "Accepted";
+inline constexpr char kConnected[] = "Connected";
+inline constexpr char kVersionSupported[] = "VersionSupported";
+inline constexpr char kAttached[] = "Attached";
+inline constexpr char kInSync[] = "InSync";
+inline constexpr char kSucceeded[] = "Succeeded";
+inline constexpr char kVfsReserved[] = "VfsReserved";
+inline constexpr char kVfsDetached[] = "VfsDetached";
+inline constexpr char kMigrated[] = "Migrated";
+inline constexpr char kVfsAttached[] = "VfsAttached";
+// kstatus reads these two; present only while True.
+inline constexpr char kReconciling[] = "Reconciling";
+inline constexpr char kStalled[] = "Stalled";
+}  // namespace condition
+
+// Purposes of a VfReservation.
+namespace purpose {
+inline constexpr char kInUse[] = "InUse";
+inline constexpr char kReturn[] = "Return";
+inline constexpr char kTarget[] = "Target";
+inline constexpr char kReleasing[] = "Releasing";
+}  // namespace purpose
+
+}  // namespace vnic::api

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// The port to the hosts. Hosts are named as their VmHost. Every call is bounded in time: a host that
+// does not answer gives ErrorKind::Transient ("unknown"), never NotFound. Calls may come from any thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "support/clock.h"
+#include "support/error.h"
+#include "support/pci_address.h"
+
+namespace vnic::hypervisor {
+
+struct Version {
+  int major = 0, minor = 0, micro = 0;
+  auto operator<=>(const Version&) const = default;
+  std::string str() const;
+};
+
+struct VirtualFunction {
+  PciAddress address;
+  int iommuGroup = -1;         // -1 = none
+  int iommuGroupSize = 0;      // devices in that group; 1 = alone
+  std::string driver;          // "vfio-pci", "igbvf", ""
+  std::string netdev;          // the host's netdev on it, "" = none
+  bool netdevUp = false;       // link state of that netdev as libvirt shows it
+};
+
+struct PhysicalFunction {
+  PciAddress address;
+  std::string netdev;
+  bool linkUp = false;
+  std::vector<VirtualFunction> virtualFunctions;
+};
+
+struct Network {
+  std::string name;
+  bool active = false;
+  std::string bridge;  // "" = none
+};
+
+enum class DomainState { Running, Paused, ShutOff, Crashed, Other };
+// Why a domain is paused, as far as migration cares (virDomainPausedReason).
+enum class PausedReason { None, Migration, StartingUp, Other };
+
+struct DomainSummary {
+  std::string uuid;
+  std::string name;
+  DomainState state = DomainState::Other;
+  PausedReason pausedReason = PausedReason::None;
+  bool persistent = false;
+  bool autostart = false;
+};
+
+// A domain with its definitions. XML texts are data from the host, never trusted.
+struct Domain : DomainSummary {
+  std::string liveXml;        // "" when not active
+  std::string persistentXml;  // "" when transient
+};
+
+// Everything libvirt says about one host at one moment; one bulk read.
+struct HostSnapshot {
+  Version libvirt;
+  Version qemu;
+  std::vector<PhysicalFunction> physicalFunctions;
+  std::vector<Network> networks;
+  std::vector<Domain> domains;
+  bool vfio = true;  // false when no VF has an IOMMU group
+};
+
+struct JobProgress {
+  bool active = false;  // a migration job runs on the domain
+  std::int64_t dataTotalBytes = 0;
+  std::int64_t dataProcessedBytes = 0;
+  std::int64_t dataRemainingBytes = 0;
+  int iteration = 0;
+  std::optional<std::int64_t> downtimeMilliseconds;  // of a completed job
+};
+
+struct MigrationRequest {
+  std::string uuid;
+  std::string peerURI;           // the target as the source's libvirt reaches it
+  std::string migrationAddress;  // "" = libvirt decides
+  std::string destinationXml;    // live definition for the target
+  std::string persistentXml;     // definition that the target keeps
+  std::optional<int> bandwidthMiBPerSecond;
+  int maxDowntimeMilliseconds = 300;
+  bool autoConverge = false;
+};
+
+// How a migration that this process started came out. Gone after a restart of the operator: then the
+// hosts themselves are the truth.
+struct MigrationOutcome {
+  bool running = false;
+  std::optional<Error> error;  // none and not running = libvirt reported success
+};
+
+enum class DeviceScope { Live, Persistent, LiveAndPersistent };
+
+// Something happened to a domain (or to the connection: uuid empty). Only a hint to look again.
+struct HypervisorEvent {
+  std::string host;
+  std::string uuid;
+  std::string what;
+};
+
+class Hypervisor {
+ public:
+  using EventHandler = std::function<void(const HypervisorEvent&)>;
+
+  virtual ~Hypervisor() = default;
+
+  // Which hosts there are and where; connects, reconnects with back-off, and drops in the background.
+  virtual void setHost(const std::string& host, const std::string& uri) = 0;
+  virtual void removeHost(const std::string& host) = 0;
+  // The handler is called on an internal thread and must only note what to look at.
+  virtual void setEventHandler(EventHandler handler) = 0;
+
+  virtual Result<HostSnapshot> snapshot(const std::string& host) = 0;
+  virtual Result<std::vector<DomainSummary>> domains(const std::string& host) = 0;
+  // NotFound = the host answered that it has no such domain.
+  virtual Result<Domain> domain(const std::string& host, const std::string& uuid) = 0;
+
+  // libvirt's success of a detach proves nothing: read domain() to know (it returns after 5 s at most
+  // when the guest does not answer).
+  virtual Status detachDevice(const std::string& host, const std::string& uuid,
+                              const std::string& deviceXml, DeviceScope scope) = 0;
+  virtual Status attachDevice(const std::string& host, const std::string& uuid,
+                              const std::string& deviceXml, DeviceScope scope) = 0;
+  virtual Status setAutostart(const std::string& host, const std::string& uuid, bool on) = 0;
+  // Defines (replaces) the persistent definition.
+  virtual Status define(const std::string& host, const std::string& xml) = 0;
+  virtual Status resume(const std::string& host, const std::string& uuid) = 0;
+  virtual Status destroy(const std::string& host, const std::string& uuid) = 0;
+
+  // Starts a peer-to-peer live migration in the background; it goes on when this process dies.
+  virtual Status startMigration(const std::string& host, const MigrationRequest& request) = 0;
+  virtual std::optional<MigrationOutcome> migrationOutcome(const std::string& host,
+                                                           const std::string& uuid) = 0;
+  virtual void forgetMigration(const std::string& host, const std::string& uuid) = 0;
+  virtual Result<JobProgress> jobProgress(const std::string& host, const std::string& uuid) = 0;
+  // Success when there is no job any more, too.
+  virtual Status abortJob(const std::string& host, const std::string& uuid) = 0;
+  virtual Status setMaxDowntime(const std::string& host, const std::string& uuid,
+                                std::int64_t milliseconds) = 0;
+};
+
+}  // namespace vnic::hypervisor
