@@ -83,7 +83,7 @@ struct MigrationAttempt {
   int number = 0;
   std::string direction = "Forward";  // Forward | Back (VFs return to the source)
   std::string copyRequestedAt;        // MicroTime; set before libvirt is asked to migrate
-  std::string attachDeadline;         // RFC 3339; when a missing NIC makes the end Degraded
+  bool restoreAutostart = false;      // the VM had autostart on where it came from
   std::string reason;                 // why it goes back
   std::string message;
   bool operator==(const MigrationAttempt&) const = default;
