@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// The typed layer over Client. T is an API type (api/*.h): it has
+//   static constexpr api::ResourceType resource;
+//   static Result<T> decode(simdjson::dom::element);
+//   api::ObjectMeta metadata;
+// Every function blocks on the API server; errors are those of Client, plus Terminal when the server
+// sent something that T does not understand.
+#pragma once
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <concepts>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/meta.h"
+#include "api/names.h"
+#include "kube/client.h"
+#include "support/error.h"
+
+namespace vnic::kube {
+
+template <class T>
+concept ApiObject = requires(T object, simdjson::dom::element element) {
+  { T::resource.plural } -> std::convertible_to<std::string_view>;
+  { T::decode(element) } -> std::same_as<Result<T>>;
+  { object.metadata } -> std::convertible_to<api::ObjectMeta>;
+};
+
+// One page of a list. An item that T cannot decode does not hide the others: it is told in
+// `undecodable`, which the caller has to log.
+template <class T>
+struct Page {
+  std::vector<T> items;
+  std::vector<Error> undecodable;
+  std::string continueToken;    // "" = this was the last page
+  std::string resourceVersion;  // of the list: where a watch goes on
+};
+
+// apiVersion of a resource type: "v1" or "group/version".
+inline std::string apiVersion(const api::ResourceType& type) {
+  std::string text(type.group);
+  if (!text.empty()) text += '/';
+  return text.append(type.version);
+}
+
+// {apiVersion, kind, metadata: {name[, namespace]}}, the frame of every body that we send.
+inline nlohmann::json objectFrame(const api::ResourceType& type, const api::ObjectKey& key) {
+  nlohmann::json frame{{"apiVersion", apiVersion(type)},
+                       {"kind", std::string(type.kind)},
+                       {"metadata", {{"name", key.name}}}};
+  if (!key.ns.empty()) frame["metadata"]["namespace"] = key.ns;
+  return frame;
+}
+
+namespace detail {
+
+inline Error unreadable(const api::ResourceType& type, std::string_view why) {
+  return Error::terminal("The API server's answer is not a readable " + std::string(type.kind) +
+                         ": " + std::string(why));
+}
+
+template <ApiObject T>
+Result<T> decodeBody(const Result<std::string>& body) {
+  if (!body) return fail(body.error());
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  if (const auto error = parser.parse(*body).get(root)) {
+    return fail(unreadable(T::resource, simdjson::error_message(error)));
+  }
+  return T::decode(root);
+}
+
+template <ApiObject T>
+nlohmann::json finalizersPatch(const T& object, std::vector<std::string> finalizers) {
+  // The list is replaced as a whole, so the resourceVersion has to guard it against those who add
+  // or remove theirs at the same time (the server answers 409, a JSON patch's test would be 422).
+  return {{"metadata",
+           {{"resourceVersion", object.metadata.resourceVersion},
+            {"uid", object.metadata.uid},
+            {"finalizers", std::move(finalizers)}}}};
+}
+
+}  // namespace detail
+
+template <ApiObject T>
+Result<T> getObject(Client& client, const api::ObjectKey& key) {
+  return detail::decodeBody<T>(client.get(T::resource, key));
+}
+
+// One page; go on with options.continueToken = page.continueToken. Gone: the token is too old.
+template <ApiObject T>
+Result<Page<T>> listPage(Client& client, const ListOptions& options) {
+  const Result<std::string> body = client.list(T::resource, options);
+  if (!body) return fail(body.error());
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  if (const auto error = parser.parse(*body).get(root)) {
+    return fail(detail::unreadable(T::resource, simdjson::error_message(error)));
+  }
+  simdjson::dom::array items;
+  if (root["items"].get(items)) {
+    return fail(detail::unreadable(T::resource, "a list without items"));
+  }
+  Page<T> page;
+  std::string_view text;
+  if (!root["metadata"]["resourceVersion"].get(text)) page.resourceVersion = text;
+  if (!root["metadata"]["continue"].get(text)) page.continueToken = text;
+  for (const simdjson::dom::element item : items) {
+    Result<T> object = T::decode(item);
+    if (object) {
+      page.items.push_back(std::move(*object));
+    } else {
+      page.undecodable.push_back(std::move(object.error()));
+    }
+  }
+  return page;
+}
+
+// Creates an object with the name, namespace, labels, annotations and finalizers of `meta`.
+// AlreadyExists may also mean that an earlier try of ours got through (the transport may send a
+// request again when a pooled connection turns out to be dead): look at what is there.
+template <ApiObject T>
+Result<T> createObject(Client& client, const api::ObjectMeta& meta, nlohmann::json spec) {
+  nlohmann::json body = objectFrame(T::resource, meta.key());
+  if (!meta.labels.empty()) body["metadata"]["labels"] = meta.labels;
+  if (!meta.annotations.empty()) body["metadata"]["annotations"] = meta.annotations;
+  if (!meta.finalizers.empty()) body["metadata"]["finalizers"] = meta.finalizers;
+  body["spec"] = std::move(spec);
+  return detail::decodeBody<T>(client.create(T::resource, body));
+}
+
+// Merge patch of the spec. The resourceVersion of `object` guards it (Conflict), because what we
+// write into a spec is a decision that was made from what we had read.
+template <ApiObject T>
+Result<T> patchSpec(Client& client, const T& object, nlohmann::json spec) {
+  const nlohmann::json patch{{"metadata",
+                              {{"resourceVersion", object.metadata.resourceVersion},
+                               {"uid", object.metadata.uid}}},
+                             {"spec", std::move(spec)}};
+  return detail::decodeBody<T>(
+      client.patch(T::resource, object.metadata.key(), PatchType::Merge, patch));
+}
+
+enum class StatusGuard {
+  Uid,              // last writer wins, but never into a namesake created later
+  ResourceVersion,  // Conflict unless the object is still as `meta` says: for decisions
+};
+
+// Server-side apply of the whole status as field manager api::kFieldManager: what `status` leaves out
+// and we wrote before is removed. Conflict: the object is not the one that `meta` describes.
+template <ApiObject T>
+Result<T> applyStatus(Client& client, const api::ObjectMeta& meta, nlohmann::json status,
+                      StatusGuard guard = StatusGuard::Uid) {
+  nlohmann::json body = objectFrame(T::resource, meta.key());
+  body["metadata"]["uid"] = meta.uid;
+  if (guard == StatusGuard::ResourceVersion) {
+    body["metadata"]["resourceVersion"] = meta.resourceVersion;
+  }
+  body["status"] = std::move(status);
+  return detail::decodeBody<T>(
+      client.apply(T::resource, body, {api::kFieldManager, true, "status"}));
+}
+
+// Returns the object unchanged, and calls nobody, when the finalizer is there already.
+template <ApiObject T>
+Result<T> addFinalizer(Client& client, const T& object,
+                       const std::string& finalizer = api::kFinalizer) {
+  std::vector<std::string> finalizers = object.metadata.finalizers;
+  if (std::find(finalizers.begin(), finalizers.end(), finalizer) != finalizers.end()) return object;
+  finalizers.push_back(finalizer);
+  return detail::decodeBody<T>(client.patch(T::resource, object.metadata.key(), PatchType::Merge,
+                                            detail::finalizersPatch(object, finalizers)));
+}
+
+// Success when the finalizer, or the whole object, is gone already. Conflict when `object` is stale.
+template <ApiObject T>
+Status removeFinalizer(Client& client, const T& object,
+                       const std::string& finalizer = api::kFinalizer) {
+  std::vector<std::string> finalizers = object.metadata.finalizers;
+  if (std::erase(finalizers, finalizer) == 0) return {};
+  const auto answer = client.patch(T::resource, object.metadata.key(), PatchType::Merge,
+                                   detail::finalizersPatch(object, finalizers));
+  if (!answer && answer.error().kind != ErrorKind::NotFound) return fail(answer.error());
+  return {};
+}
+
+// Sets one annotation, guarded by uid only: other writers' changes do not matter to it.
+template <ApiObject T>
+Result<T> setAnnotation(Client& client, const T& object, const std::string& key,
+                        const std::string& value) {
+  const nlohmann::json patch{
+      {"metadata", {{"uid", object.metadata.uid}, {"annotations", {{key, value}}}}}};
+  return detail::decodeBody<T>(
+      client.patch(T::resource, object.metadata.key(), PatchType::Merge, patch));
+}
+
+// Deletes this very object (uid), as it was when we read it (resourceVersion). Success when it is gone
+// already; Conflict when it, or a namesake, is another one by now.
+template <ApiObject T>
+Status removeObject(Client& client, const T& object) {
+  const auto& meta = object.metadata;
+  const Status answer =
+      client.remove(T::resource, meta.key(), Preconditions{meta.uid, meta.resourceVersion});
+  if (!answer && answer.error().kind != ErrorKind::NotFound) return answer;
+  return {};
+}
+
+}  // namespace vnic::kube
