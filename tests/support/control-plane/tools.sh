@@ -14,7 +14,10 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-cache=${VNIC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vnic-operator}/go-tools
+# shellcheck source=tests/support/lib.sh
+source "$here/../lib.sh"
+VNIC_LOG_NAME="control plane tools"
+cache=$VNIC_CACHE/go-tools
 
 # What is built: set (folder below tools/), command, package, about how long it takes with nothing cached.
 # The first command of a set pays for the set's downloads and shared packages.
@@ -28,25 +31,19 @@ readonly tools=(
 readonly build_flags=(-trimpath -buildvcs=false -mod=readonly)
 readonly go_wanted=1.26.8
 
-say() { printf '%s\n' "$*" >&2; }
-die() {
-  say "control plane tools: $*"
-  exit 1
-}
-
-# kubernetes_version: the release that tools/kubernetes/go.mod pins, for example v1.36.3.
-kubernetes_version() { awk '$1 == "require" && $2 == "k8s.io/kubernetes" { print $3 }' "$here/tools/kubernetes/go.mod"; }
+# The release that is pinned, for example v1.36.3. The servers do not even start without a version.
+kubernetes_version=$(awk '$1 == "k8s.io/kubernetes" && $2 ~ /^v/ { print $2 }' "$here/tools/kubernetes/go.mod")
+[[ -n $kubernetes_version ]] || die "$here/tools/kubernetes/go.mod does not require k8s.io/kubernetes"
+readonly kubernetes_version
 
 # linker_flags SET: the servers report the release that they were built from, as the official binaries do.
 linker_flags() {
   local flags="-s -w"
   if [[ $1 == kubernetes ]]; then
-    local version major minor
-    version=$(kubernetes_version)
-    IFS=. read -r major minor _ <<<"${version#v}"
-    local package
+    local major minor package
+    IFS=. read -r major minor _ <<<"${kubernetes_version#v}"
     for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
-      flags+=" -X $package.gitVersion=$version -X $package.gitMajor=$major -X $package.gitMinor=$minor"
+      flags+=" -X $package.gitVersion=$kubernetes_version -X $package.gitMajor=$major -X $package.gitMinor=$minor"
     done
   fi
   printf '%s' "$flags"
@@ -92,7 +89,7 @@ choose_go() {
     go=/usr/lib/go-1.23/bin/go
     if [[ ! -x $go ]]; then
       [[ $EUID -eq 0 ]] || die "needs Go 1.21 or later; install it, or run as root so that it can be installed"
-      say "installing Go from bookworm-backports"
+      note "installing Go from bookworm-backports"
       DEBIAN_FRONTEND=noninteractive apt-get install -qq -y -t bookworm-backports golang-1.23-go >/dev/null ||
         die "cannot install golang-1.23-go from bookworm-backports; install Go 1.21 or later and run this again"
     fi
@@ -110,10 +107,7 @@ build() {
   mapfile -t missing < <(missing_tools)
   [[ ${#missing[@]} -gt 0 ]] || return 0
 
-  local free_mib
-  free_mib=$(df --output=avail -BM "$cache" | tail -1 | tr -dc 0-9)
-  [[ $free_mib -ge 6144 ]] || die "needs 6 GiB free below $cache to build, there are $free_mib MiB"
-
+  require_disk "$cache" 6
   choose_go
   export GOMODCACHE=${GOMODCACHE:-$cache/mod} GOCACHE=${GOCACHE:-$cache/build} CGO_ENABLED=0
   # A module cache that is read-only cannot be removed by a plain rm -r.
@@ -123,7 +117,7 @@ build() {
   for line in "${missing[@]}"; do
     read -r set name package estimate <<<"$line"
     number=$((number + 1))
-    say "building $name ($number/${#missing[@]}, about $estimate cold)"
+    note "building $name ($number/${#missing[@]}, about $estimate cold)"
     folder=$(set_folder "$set")
     mkdir -p "$folder"
     started=$SECONDS
@@ -131,7 +125,7 @@ build() {
       nice "$go" build "${build_flags[@]}" -ldflags "$(linker_flags "$set")" -o "$folder/.$name.new" "$package") >&2 ||
       die "$name does not build; the reason is above (Go $(go_version "$go"), GOPROXY=$("$go" env GOPROXY))"
     mv "$folder/.$name.new" "$folder/$name"
-    say "built $name in $((SECONDS - started)) s"
+    note "built $name in $((SECONDS - started)) s"
   done
 }
 
@@ -155,7 +149,7 @@ main() {
     # One builder at a time: the second caller waits, and then finds everything there.
     exec 9>"$cache/lock"
     if ! flock -n 9; then
-      say "another run is building the control plane tools, waiting for it"
+      note "another run is building the control plane tools, waiting for it"
       flock 9
     fi
     build
