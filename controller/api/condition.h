@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,8 +30,11 @@ using Conditions = std::vector<Condition>;
 
 const Condition* findCondition(const Conditions& conditions, std::string_view type);
 bool isTrue(const Conditions& conditions, std::string_view type);
-// Adds or replaces by type. lastTransitionTime is kept from the old entry unless the status differs.
+// Adds or replaces by type. lastTransitionTime is kept from the old entry unless the status
+// differs.
 void setCondition(Conditions& conditions, Condition condition, WallTime now);
 void removeCondition(Conditions& conditions, std::string_view type);
+
+nlohmann::json toJson(const Conditions& conditions);  // a list, as in status.conditions
 
 }  // namespace vnic::api

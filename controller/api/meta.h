@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,10 +15,10 @@ namespace vnic::api {
 
 // One kind that the API server serves: what a URL needs.
 struct ResourceType {
-  std::string_view group;    // "" = core
+  std::string_view group;  // "" = core
   std::string_view version;
-  std::string_view plural;   // lower case, as in the URL
-  std::string_view kind;     // as in the object
+  std::string_view plural;  // lower case, as in the URL
+  std::string_view kind;    // as in the object
   bool namespaced = true;
 };
 
@@ -58,6 +59,9 @@ struct ObjectReference {
   bool operator==(const ObjectReference&) const = default;
   ObjectKey key() const { return {ns, name}; }
 };
+
+nlohmann::json toJson(const ObjectMeta& meta);
+nlohmann::json toJson(const ObjectReference& reference);
 
 }  // namespace vnic::api
 

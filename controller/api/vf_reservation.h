@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <simdjson.h>
+#include <nlohmann/json_fwd.hpp>
 
 #include "api/condition.h"
 #include "api/meta.h"
@@ -19,15 +19,15 @@ struct DevicePlan {
   std::string guestAddress;  // PCI address in the guest, 0000:03:00.0
   std::optional<int> vlan;
   bool managed = true;
-  std::string originalVf;    // the VF it had where the migration began
+  std::string originalVf;  // the VF it had where the migration began
   bool operator==(const DevicePlan&) const = default;
 };
 
 struct VfReservationSpec {
   std::string hostName;
-  std::string address;       // PCI address of the VF, 0000:01:10.4
-  ObjectReference holder;    // always a Vnic
-  std::string purpose = "InUse";  // InUse | Return | Target | Releasing
+  std::string address;                       // PCI address of the VF, 0000:01:10.4
+  ObjectReference holder;                    // always a Vnic
+  std::string purpose = "InUse";             // InUse | Return | Target | Releasing
   std::optional<ObjectReference> migration;  // the VmMigration, while there is one
   std::string vmUUID;
   DevicePlan device;
@@ -41,8 +41,8 @@ struct VfReservationStatus {
 };
 
 struct VfReservation {
-  static constexpr ResourceType resource{"vnic.dev", "v1alpha1", "vfreservations",
-                                         "VfReservation", false};
+  static constexpr ResourceType resource{"vnic.dev", "v1alpha1", "vfreservations", "VfReservation",
+                                         false};
   ObjectMeta metadata;
   VfReservationSpec spec;
   VfReservationStatus status;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <simdjson.h>
+#include <nlohmann/json_fwd.hpp>
 
 #include "api/condition.h"
 #include "api/meta.h"
@@ -98,7 +98,8 @@ struct QueueStatus {
 struct VmMigrationStatus {
   std::int64_t observedGeneration = -1;
   Conditions conditions;  // Ready, Succeeded, VfsReserved, VfsDetached, Migrated, VfsAttached
-  std::string phase;  // Pending Reserving Detaching Migrating Attaching Succeeded Degraded Failed Cancelled
+  std::string
+      phase;  // Pending Reserving Detaching Migrating Attaching Succeeded Degraded Failed Cancelled
   std::string sourceHost;
   std::string targetHost;
   std::string vmUUID;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <simdjson.h>
+#include <nlohmann/json_fwd.hpp>
 
 #include "api/condition.h"
 #include "api/meta.h"
@@ -12,10 +12,10 @@ namespace vnic::api {
 
 struct VnicSpec {
   std::string vmName;
-  std::string profile;      // spec.profile.name
-  std::string macAddress;   // "" = choose one and keep it in status
-  std::string desiredState = "Attached";   // Attached | Detached
-  std::string deletionPolicy = "Retain";   // Retain | Detach
+  std::string profile;                    // spec.profile.name
+  std::string macAddress;                 // "" = choose one and keep it in status
+  std::string desiredState = "Attached";  // Attached | Detached
+  std::string deletionPolicy = "Retain";  // Retain | Detach
   bool operator==(const VnicSpec&) const = default;
 };
 
@@ -26,9 +26,9 @@ struct VnicStatus {
   std::string vf;            // PCI address of the VF on that host
   std::string guestAddress;  // PCI address in the guest
   std::string macAddress;
-  std::string standby;       // alias of the virtio standby
-  std::string negotiated;    // True | False | Unknown: did the guest's driver take the pair
-  std::string nextTryTime;   // RFC 3339, while an attach is being repeated
+  std::string standby;      // alias of the virtio standby
+  std::string negotiated;   // True | False | Unknown: did the guest's driver take the pair
+  std::string nextTryTime;  // RFC 3339, while an attach is being repeated
   bool operator==(const VnicStatus&) const = default;
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <simdjson.h>
+#include <nlohmann/json_fwd.hpp>
 
 #include "api/condition.h"
 #include "api/meta.h"
@@ -12,7 +12,7 @@ namespace vnic::api {
 
 // spec.allowedNamespaces: whose Vnics may use the profile.
 struct AllowedNamespaces {
-  std::string from = "All";                       // All | Selector
+  std::string from = "All";                        // All | Selector
   std::map<std::string, std::string> matchLabels;  // selector.matchLabels, with from: Selector
   bool operator==(const AllowedNamespaces&) const = default;
 };
@@ -38,7 +38,7 @@ struct ServingHost {
 
 struct VnicProfileStatus {
   std::int64_t observedGeneration = -1;
-  Conditions conditions;                 // Ready, Accepted
+  Conditions conditions;  // Ready, Accepted
   int vnicCount = 0;
   std::vector<std::string> vnics;        // "namespace/name", at most 100
   std::vector<std::string> failoverFor;  // profiles that name this one, at most 100
