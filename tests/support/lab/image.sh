@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+# The image that every host boots, in the cache: root file system, kernel, initrd. Sourced by lab.
+# shellcheck shell=bash disable=SC2154,SC2030,SC2031 # lab_dir is lab's; image_work lives in one subshell
+#
+# Two steps, each kept under a hash of what decides its bytes: the system from Debian's packages
+# (about a minute, needs the network), and what the lab adds to it (about half a minute).
+
+# Guest modules, relative to the kernel's module folder.
+readonly GUEST_MODULES=(
+  net/core/failover drivers/net/net_failover drivers/net/virtio_net
+  drivers/net/ethernet/intel/igbvf/igbvf
+)
+
+image_cache() { printf '%s/lab\n' "$VNIC_CACHE"; }
+
+image_system_key() {
+  printf '%s\n' "$LAB_SUITE" "${LAB_HOST_PACKAGES[@]}" | sha256sum | cut -c1-12
+}
+
+image_key() {
+  {
+    image_system_key
+    printf '%s\n' "$LAB_FABRICS" "$LAB_GUEST_DIR"
+    cat "$lab_dir/image.sh" "$lab_dir"/image/*
+  } | sha256sum | cut -c1-12
+}
+
+# image_dir: the folder of the current image: disk.qcow2, vmlinuz, initrd.
+image_dir() { printf '%s/image-%s\n' "$(image_cache)" "$(image_key)"; }
+
+image_present() { [ -e "$(image_dir)/disk.qcow2" ]; }
+
+# image_build: makes the image unless it is there. Two at the same time: the second waits.
+image_build() {
+  if image_present; then
+    touch "$(image_dir)"
+    return
+  fi
+  require_root
+  require_commands mmdebstrap mkfs.ext4 cpio qemu-img
+  mkdir -p "$(image_cache)"
+  require_disk "$(image_cache)" 6
+  (
+    exec 9>"$(image_cache)/lock"
+    flock -n 9 || { note "waiting for another build of the same image" && flock 9; }
+    image_present && exit
+    image_work=$(mktemp -d "$(image_cache)/building.XXXXXX")
+    trap 'rm -rf "$image_work"' EXIT
+    # Bash runs the EXIT trap of a subshell on a signal only when the signal itself is trapped.
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    image_system
+    image_assemble
+    image_prune
+  )
+}
+
+image_system_file() { printf '%s/system-%s.tar\n' "$(image_cache)" "$(image_system_key)"; }
+
+image_system() {
+  local packages
+  [ ! -e "$(image_system_file)" ] || return 0
+  note "host image 1/4: Debian $LAB_SUITE from packages (about a minute)"
+  packages=$(IFS=, && printf '%s' "${LAB_HOST_PACKAGES[*]}")
+  mmdebstrap --variant=minbase --aptopt='APT::Install-Recommends "false"' \
+    --include="$packages" "$LAB_SUITE" "$image_work/system.tar" "$(image_mirror)" \
+    > >(sed -u 's/^/    /' >&2) 2>&1 ||
+    die "Debian $LAB_SUITE could not be installed from $(image_mirror), see above."
+  mv "$image_work/system.tar" "$(image_system_file)"
+}
+
+# The same mirror as this machine's own packages.
+image_mirror() {
+  sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\?\([^ ]*\) .*/\2/p' \
+    /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null | head -1
+}
+
+image_assemble() {
+  local root=$image_work/root out=$image_work/out kernel
+  mkdir "$root" "$out"
+  note "host image 2/4: settings of the hosts"
+  tar -C "$root" -xf "$(image_system_file)"
+  image_settings "$root"
+  note "host image 3/4: initial RAM disks of hosts and guests"
+  kernel=$(basename "$root"/lib/modules/*)
+  image_initrd "$root" "$kernel"
+  image_guest_initrd "$root" "$kernel"
+  cp "$root/boot/vmlinuz-$kernel" "$out/vmlinuz"
+  cp "$root/boot/initrd.img-$kernel" "$out/initrd"
+  note "host image 4/4: file system"
+  truncate -s 3G "$image_work/disk.raw"
+  mkfs.ext4 -q -d "$root" "$image_work/disk.raw"
+  qemu-img convert -O qcow2 "$image_work/disk.raw" "$out/disk.qcow2"
+  mv "$out" "$(image_dir)"
+  note "host image: $(du -sh "$(image_dir)" | cut -f1) in $(image_dir)"
+}
+
+# image_settings ROOT: everything that is the same on every host and in every run. Names, keys and
+# certificates come at boot (image/lab-host).
+image_settings() {
+  local root=$1 color
+  install -m 755 "$lab_dir/image/lab-host" "$root/usr/local/sbin/"
+  install -m 644 "$lab_dir/image/lab-host.service" "$root/etc/systemd/system/"
+  printf 'vfio-pci\nkvm-amd\nigb\nqemu_fw_cfg\n' >"$root/etc/modules-load.d/lab.conf"
+  # The hosts leave VFs to vfio. QEMU's emulated IOMMU cannot remap interrupts.
+  printf 'blacklist igbvf\noptions vfio_iommu_type1 allow_unsafe_interrupts=1\n' \
+    >"$root/etc/modprobe.d/lab.conf"
+  printf 'security_driver = "none"\nuser = "root"\ngroup = "root"\nremember_owner = 0\n' \
+    >>"$root/etc/libvirt/qemu.conf"
+  # Without this an idle daemon ends after two minutes, and every client sees it go.
+  printf 'LIBVIRTD_ARGS=""\n' >"$root/etc/default/libvirtd"
+  mkdir -p "$root/etc/libvirt/qemu/networks/autostart"
+  for color in "${LAB_COLORS[@]}"; do
+    image_tenant_network "$color" >"$root/etc/libvirt/qemu/networks/$(tenant_network "$color").xml"
+    ln -s "../$(tenant_network "$color").xml" "$root/etc/libvirt/qemu/networks/autostart/"
+  done
+  # Many commands at once over one connection; no name lookups that nobody answers. PAM costs a
+  # second per login on an emulated machine.
+  rm -f "$root"/etc/ssh/ssh_host_*
+  printf 'MaxSessions 100\nMaxStartups 100\nUseDNS no\nUsePAM no\nHostKey /etc/ssh/ssh_host_ed25519_key\n' \
+    >"$root/etc/ssh/sshd_config.d/lab.conf"
+  printf '%032d\n' 1 >"$root/etc/machine-id"
+  image_systemctl "$root" enable lab-host.service ssh.service libvirtd.service libvirtd-tls.socket
+  image_systemctl "$root" mask apt-daily.timer apt-daily-upgrade.timer man-db.timer fstrim.timer \
+    dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service systemd-timesyncd.service \
+    libvirt-guests.service
+}
+
+# image_systemctl ROOT COMMAND...: inside, because this machine may have no systemd of its own.
+image_systemctl() {
+  chroot "$1" systemctl "${@:2}" >"$image_work/systemctl.log" 2>&1 ||
+    die "the hosts' services could not be set: $(tail -3 "$image_work/systemctl.log")"
+}
+
+image_tenant_network() {
+  printf '<network><name>%s</name><uuid>%s</uuid><forward mode="bridge"/><bridge name="%s"/></network>\n' \
+    "$(tenant_network "$1")" "$(name_uuid "network/$1")" "$(fabric "$1" bridge)"
+}
+
+# image_initrd ROOT KERNEL: only what finds the disk. Debian's default holds every driver, and an
+# emulated machine takes seconds to unpack that.
+image_initrd() {
+  local root=$1
+  printf 'MODULES=list\nCOMPRESS=lz4\n' >"$root/etc/initramfs-tools/conf.d/lab"
+  printf 'virtio_pci\nvirtio_blk\next4\n' >>"$root/etc/initramfs-tools/modules"
+  chroot "$root" update-initramfs -u -k "$2" >/dev/null 2>"$image_work/initramfs.log" ||
+    die "the hosts' initial RAM disk could not be made: $(tail -3 "$image_work/initramfs.log")"
+}
+
+# image_guest_initrd ROOT KERNEL: the guest is the host's kernel, busybox, four modules, one script.
+image_guest_initrd() {
+  local root=$1 kernel=$2 guest=$image_work/guest module file
+  mkdir -p "$guest"/{bin,modules,proc,sys,dev} "$root$LAB_GUEST_DIR"
+  cp /bin/busybox "$guest/bin/"
+  install -m 755 "$lab_dir/image/guest-init" "$guest/init"
+  for module in "${GUEST_MODULES[@]}"; do
+    file=$root/lib/modules/$kernel/kernel/$module.ko
+    if [ -e "$file" ]; then cp "$file" "$guest/modules/"; else
+      xz -dc "$file.xz" >"$guest/modules/${module##*/}.ko"
+    fi
+  done
+  (cd "$guest" && find . | cpio -o -H newc --quiet | gzip) >"$root$LAB_GUEST_DIR/guest.initrd"
+  cp "$root/boot/vmlinuz-$kernel" "$root$LAB_GUEST_DIR/vmlinuz"
+}
+
+# image_prune: images of two weeks ago that no run boots from.
+image_prune() {
+  local entry
+  find "$(image_cache)" -mindepth 1 -maxdepth 1 \( -name 'image-*' -o -name 'system-*' \) -mtime +14 |
+    while read -r entry; do
+      grep -qsF "$entry" "$VNIC_RUN"/*/image || rm -rf "$entry"
+    done
+}
