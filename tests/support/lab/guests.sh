@@ -61,7 +61,7 @@ guest_define() {
     <"$run_dir/guests/$name.xml" >/dev/null
   printf '%s' "$lines" >"$run_dir/guests/$name.env"
   [ -z "$start" ] || host_virsh "$host" start "$name" >/dev/null
-  note "$name is ${start:+running}${start:-defined} on $host:" "$(awk '{ print $1, $2, $3, $4 ";" }' <<<"${lines%$'\n'}" | tr '\n' ' ')"
+  note "$name is $([ -n "$start" ] && echo running || echo defined) on $host:" "$(awk '{ print $1, $2, $3, $4 ";" }' <<<"${lines%$'\n'}" | tr '\n' ' ')"
 }
 
 guest_interface() {
