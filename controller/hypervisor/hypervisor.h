@@ -61,6 +61,9 @@ struct DomainSummary {
 struct Domain : DomainSummary {
   std::string liveXml;        // "" when not active
   std::string persistentXml;  // "" when transient
+  // The live definition as libvirt wants it for a migration; what DEST_XML must be made from. Only
+  // domain() reads it, and reads the other two with their secrets: never log any of them.
+  std::string migratableXml;
 };
 
 // Everything libvirt says about one host at one moment; one bulk read.
@@ -91,6 +94,7 @@ struct MigrationRequest {
   std::optional<int> bandwidthMiBPerSecond;
   int maxDowntimeMilliseconds = 300;
   bool autoConverge = false;
+  bool tls = false;  // the memory stream over TLS; needs QEMU's certificates on both hosts
 };
 
 // How a migration that this process started came out. Gone after a restart of the operator: then the
@@ -101,6 +105,18 @@ struct MigrationOutcome {
 };
 
 enum class DeviceScope { Live, Persistent, LiveAndPersistent };
+
+// Whether one host's libvirt reaches another's; only that libvirt itself can tell.
+enum class PeerAccess {
+  Reached,
+  Refused,    // no route, wrong certificate, not authorized; the message says which
+  Unchecked,  // libvirt can be asked only with a running VM, and the host has none
+};
+
+struct PeerProbe {
+  PeerAccess access = PeerAccess::Unchecked;
+  std::string message;
+};
 
 // Something happened to a domain (or to the connection: uuid empty). Only a hint to look again.
 struct HypervisorEvent {
@@ -127,7 +143,8 @@ class Hypervisor {
   virtual Result<Domain> domain(const std::string& host, const std::string& uuid) = 0;
 
   // libvirt's success of a detach proves nothing: read domain() to know (it returns after 5 s at most
-  // when the guest does not answer).
+  // when the guest does not answer). NotFound with kDeviceMissing (error_code.h) = no such device.
+  // Where these give Transient because time was up, libvirt may still do it later: look again.
   virtual Status detachDevice(const std::string& host, const std::string& uuid,
                               const std::string& deviceXml, DeviceScope scope) = 0;
   virtual Status attachDevice(const std::string& host, const std::string& uuid,
@@ -138,7 +155,8 @@ class Hypervisor {
   virtual Status resume(const std::string& host, const std::string& uuid) = 0;
   virtual Status destroy(const std::string& host, const std::string& uuid) = 0;
 
-  // Starts a peer-to-peer live migration in the background; it goes on when this process dies.
+  // Starts a peer-to-peer live migration in the background; it goes on when this process dies. Only
+  // one per domain at a time. Whatever goes wrong after the start is in the outcome.
   virtual Status startMigration(const std::string& host, const MigrationRequest& request) = 0;
   virtual std::optional<MigrationOutcome> migrationOutcome(const std::string& host,
                                                            const std::string& uuid) = 0;
@@ -148,6 +166,9 @@ class Hypervisor {
   virtual Status abortJob(const std::string& host, const std::string& uuid) = 0;
   virtual Status setMaxDowntime(const std::string& host, const std::string& uuid,
                                 std::int64_t milliseconds) = 0;
+
+  // Asks the host's libvirt to connect to `peerURI`; nothing is moved or changed.
+  virtual Result<PeerProbe> probePeer(const std::string& host, const std::string& peerURI) = 0;
 };
 
 }  // namespace vnic::hypervisor

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the fake hypervisor does to definitions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace vnic::test {
+
+// The device of `xml` that MAC and alias of `deviceXml` name, as text; "" = not there.
+std::string findDevice(const std::string& xml, const std::string& deviceXml);
+std::string withDevice(const std::string& xml, const std::string& deviceXml);
+std::string withoutDevice(const std::string& xml, const std::string& deviceXml);
+std::string aliasOfDevice(const std::string& deviceXml);
+std::string macOfDevice(const std::string& deviceXml);
+std::string sourceVfOfDevice(const std::string& deviceXml);    // 0000:01:10.0
+std::string guestAddressOfDevice(const std::string& deviceXml);  // "" = none
+std::vector<std::string> aliases(const std::string& xml);
+
+}  // namespace vnic::test

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "support/error.h"
+
+namespace vnic::test {
+
+// An error as the adapter gives it: libvirt's code decides the kind.
+Error libvirtError(int code, std::string message);
+
+}  // namespace vnic::test
