@@ -26,6 +26,8 @@ void readSpec(FieldReader& reader, VfReservationSpec& spec) {
   device.read("originalVf", spec.device.originalVf);
 }
 
+}  // namespace
+
 nlohmann::json toJson(const DevicePlan& plan) {
   nlohmann::json json{{"managed", plan.managed}};
   put(json, "macAddress", plan.macAddress);
@@ -36,8 +38,6 @@ nlohmann::json toJson(const DevicePlan& plan) {
   put(json, "originalVf", plan.originalVf);
   return json;
 }
-
-}  // namespace
 
 std::string VfReservation::nameFor(std::string_view host, std::string_view pciAddress) {
   std::string name = std::string(host) + "." + std::string(pciAddress);

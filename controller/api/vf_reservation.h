@@ -52,6 +52,7 @@ struct VfReservation {
   static Result<VfReservation> decode(simdjson::dom::element object);
 };
 
+nlohmann::json toJson(const DevicePlan& plan);
 nlohmann::json toJson(const VfReservationSpec& spec);
 nlohmann::json toJson(const VfReservationStatus& status);
 
