@@ -53,7 +53,6 @@ struct VfReservation {
 };
 
 nlohmann::json toJson(const DevicePlan& plan);
-nlohmann::json toJson(const DevicePlan& plan);
 nlohmann::json toJson(const VfReservationSpec& spec);
 nlohmann::json toJson(const VfReservationStatus& status);
 
