@@ -25,8 +25,8 @@ int numberOf(simdjson::simdjson_result<simdjson::dom::element> value) {
   return static_cast<int>(number);
 }
 
-// A server-side apply that hits another field manager lists the fields as causes; an optimistic-lock
-// failure has no such cause. Both are 409 with reason Conflict.
+// A server-side apply that hits another field manager lists the fields as causes; an
+// optimistic-lock failure has no such cause. Both are 409 with reason Conflict.
 bool hasOwnershipCause(simdjson::dom::element status) {
   simdjson::dom::array causes;
   if (status["details"]["causes"].get(causes)) return false;
@@ -38,15 +38,20 @@ bool hasOwnershipCause(simdjson::dom::element status) {
 ErrorKind kindOf(int code, std::string_view reason, bool ownership) {
   switch (code) {
     case 401:
-    case 403: return ErrorKind::Forbidden;
-    case 404: return ErrorKind::NotFound;
+    case 403:
+      return ErrorKind::Forbidden;
+    case 404:
+      return ErrorKind::NotFound;
     case 408:
-    case 429: return ErrorKind::Transient;
+    case 429:
+      return ErrorKind::Transient;
     case 409:
       if (reason == "AlreadyExists") return ErrorKind::AlreadyExists;
       return ownership ? ErrorKind::OwnershipConflict : ErrorKind::Conflict;
-    case 410: return ErrorKind::Gone;
-    default: break;
+    case 410:
+      return ErrorKind::Gone;
+    default:
+      break;
   }
   if (code >= 500) return ErrorKind::Transient;
   if (code >= 400) return ErrorKind::Invalid;
@@ -83,8 +88,7 @@ Error errorOfStatus(simdjson::dom::element status, std::string_view what) {
   const std::string_view reason = textOf(status["reason"]);
   if (code == 0 && (reason == "Expired" || reason == "Gone")) code = 410;
   if (code == 0) code = 500;  // a Status without a code is a server's mistake
-  return make(code, reason, hasOwnershipCause(status), what,
-              textOf(status["message"]),
+  return make(code, reason, hasOwnershipCause(status), what, textOf(status["message"]),
               numberOf(status["details"]["retryAfterSeconds"]));
 }
 

@@ -15,8 +15,8 @@ namespace vnic::kube {
 // "create vfreservations host1.0000-01-10.4".
 Error errorOfStatus(simdjson::dom::element status, std::string_view what);
 
-// A response that is not 2xx; its body is a Status object, or whatever a proxy wrote. Retry-After is
-// read in seconds (the API server never sends a date).
+// A response that is not 2xx; its body is a Status object, or whatever a proxy wrote. Retry-After
+// is read in seconds (the API server never sends a date).
 Error errorOfResponse(const HttpResponse& response, std::string_view what);
 
 }  // namespace vnic::kube

@@ -17,10 +17,10 @@
 namespace vnic::kube {
 
 struct ListOptions {
-  std::string ns;                    // "" = all namespaces
+  std::string ns;  // "" = all namespaces
   std::string labelSelector;
   std::string fieldSelector;
-  int limit = 0;                     // 0 = no paging
+  int limit = 0;  // 0 = no paging
   std::string continueToken;
   std::string resourceVersion;       // "" = most recent (quorum), "0" = any cached
   std::string resourceVersionMatch;  // "", NotOlderThan, Exact
@@ -60,12 +60,15 @@ class Client {
   virtual Result<std::string> list(const api::ResourceType& type, const ListOptions& options) = 0;
   // Delivers each JSON line of the watch, on the calling thread. Returns when the server ends the
   // watch (success), on an error, when nothing came for longer than the idle limit (Transient),
-  // or when stopped (Cancelled). HTTP 410 is Gone; a 410 inside the stream is a line like any other.
+  // or when stopped (Cancelled). HTTP 410 is Gone; a 410 inside the stream is a line like any
+  // other.
   virtual Status watch(const api::ResourceType& type, const WatchOptions& options,
                        const LineHandler& onLine, std::stop_token stop) = 0;
-  virtual Result<std::string> create(const api::ResourceType& type, const nlohmann::json& object) = 0;
+  virtual Result<std::string> create(const api::ResourceType& type,
+                                     const nlohmann::json& object) = 0;
   // PUT; metadata.resourceVersion in the object guards it.
-  virtual Result<std::string> update(const api::ResourceType& type, const nlohmann::json& object) = 0;
+  virtual Result<std::string> update(const api::ResourceType& type,
+                                     const nlohmann::json& object) = 0;
   virtual Result<std::string> patch(const api::ResourceType& type, const api::ObjectKey& key,
                                     PatchType patchType, const nlohmann::json& body,
                                     std::string_view subresource = {}) = 0;

@@ -32,13 +32,13 @@ class HttpTransport {
 
   virtual ~HttpTransport() = default;
 
-  // Sends and reads the whole response, at most `deadline` long and `maxBodyBytes` big. An HTTP error
-  // status is a response, not an Error; Error means that there was no complete response.
+  // Sends and reads the whole response, at most `deadline` long and `maxBodyBytes` big. An HTTP
+  // error status is a response, not an Error; Error means that there was no complete response.
   virtual Result<HttpResponse> send(const HttpRequest& request, Duration deadline) = 0;
 
-  // Sends; a 2xx body goes to `onChunk` as it arrives, on the calling thread, with back-pressure. Any
-  // other status comes back as a response with its (bounded) body. Ends with an Error when nothing
-  // came for `idleLimit`, when the connection broke, or when stopped (Cancelled).
+  // Sends; a 2xx body goes to `onChunk` as it arrives, on the calling thread, with back-pressure.
+  // Any other status comes back as a response with its (bounded) body. Ends with an Error when
+  // nothing came for `idleLimit`, when the connection broke, or when stopped (Cancelled).
   virtual Result<HttpResponse> stream(const HttpRequest& request, Duration idleLimit,
                                       const ChunkHandler& onChunk, std::stop_token stop) = 0;
 };

@@ -3,8 +3,8 @@
 //   static constexpr api::ResourceType resource;
 //   static Result<T> decode(simdjson::dom::element);
 //   api::ObjectMeta metadata;
-// Every function blocks on the API server; errors are those of Client, plus Terminal when the server
-// sent something that T does not understand.
+// Every function blocks on the API server; errors are those of Client, plus Terminal when the
+// server sent something that T does not understand.
 #pragma once
 
 #include <simdjson.h>
@@ -138,10 +138,10 @@ Result<T> createObject(Client& client, const api::ObjectMeta& meta, nlohmann::js
 // write into a spec is a decision that was made from what we had read.
 template <ApiObject T>
 Result<T> patchSpec(Client& client, const T& object, nlohmann::json spec) {
-  const nlohmann::json patch{{"metadata",
-                              {{"resourceVersion", object.metadata.resourceVersion},
-                               {"uid", object.metadata.uid}}},
-                             {"spec", std::move(spec)}};
+  const nlohmann::json patch{
+      {"metadata",
+       {{"resourceVersion", object.metadata.resourceVersion}, {"uid", object.metadata.uid}}},
+      {"spec", std::move(spec)}};
   return detail::decodeBody<T>(
       client.patch(T::resource, object.metadata.key(), PatchType::Merge, patch));
 }
@@ -151,8 +151,8 @@ enum class StatusGuard {
   ResourceVersion,  // Conflict unless the object is still as `meta` says: for decisions
 };
 
-// Server-side apply of the whole status as field manager api::kFieldManager: what `status` leaves out
-// and we wrote before is removed. Conflict: the object is not the one that `meta` describes.
+// Server-side apply of the whole status as field manager api::kFieldManager: what `status` leaves
+// out and we wrote before is removed. Conflict: the object is not the one that `meta` describes.
 template <ApiObject T>
 Result<T> applyStatus(Client& client, const api::ObjectMeta& meta, nlohmann::json status,
                       StatusGuard guard = StatusGuard::Uid) {
@@ -177,7 +177,8 @@ Result<T> addFinalizer(Client& client, const T& object,
                                             detail::finalizersPatch(object, finalizers)));
 }
 
-// Success when the finalizer, or the whole object, is gone already. Conflict when `object` is stale.
+// Success when the finalizer, or the whole object, is gone already. Conflict when `object` is
+// stale.
 template <ApiObject T>
 Status removeFinalizer(Client& client, const T& object,
                        const std::string& finalizer = api::kFinalizer) {
@@ -199,8 +200,8 @@ Result<T> setAnnotation(Client& client, const T& object, const std::string& key,
       client.patch(T::resource, object.metadata.key(), PatchType::Merge, patch));
 }
 
-// Deletes this very object (uid), as it was when we read it (resourceVersion). Success when it is gone
-// already; Conflict when it, or a namesake, is another one by now.
+// Deletes this very object (uid), as it was when we read it (resourceVersion). Success when it is
+// gone already; Conflict when it, or a namesake, is another one by now.
 template <ApiObject T>
 Status removeObject(Client& client, const T& object) {
   const auto& meta = object.metadata;

@@ -24,11 +24,16 @@ bool readType(std::string_view text, WatchEventType& type) {
 
 const char* toString(WatchEventType type) {
   switch (type) {
-    case WatchEventType::Added: return "ADDED";
-    case WatchEventType::Modified: return "MODIFIED";
-    case WatchEventType::Deleted: return "DELETED";
-    case WatchEventType::Bookmark: return "BOOKMARK";
-    case WatchEventType::Error: return "ERROR";
+    case WatchEventType::Added:
+      return "ADDED";
+    case WatchEventType::Modified:
+      return "MODIFIED";
+    case WatchEventType::Deleted:
+      return "DELETED";
+    case WatchEventType::Bookmark:
+      return "BOOKMARK";
+    case WatchEventType::Error:
+      return "ERROR";
   }
   return "UNKNOWN";
 }
@@ -41,8 +46,8 @@ Result<WatchEvent> WatchDecoder::decode(std::string_view line) {
   simdjson::dom::element root;
   // false: the buffer is padded already, no copy is needed.
   if (const auto error = parser_.parse(buffer_.data(), line.size(), false).get(root)) {
-    return fail(Error::invalid(std::string("A watch line is not JSON: ") +
-                               simdjson::error_message(error)));
+    return fail(
+        Error::invalid(std::string("A watch line is not JSON: ") + simdjson::error_message(error)));
   }
   std::string_view type;
   WatchEvent event;
@@ -67,7 +72,9 @@ bool endsInitialEvents(simdjson::dom::element bookmark) {
          value == "true";
 }
 
-Error statusError(simdjson::dom::element status) { return errorOfStatus(status, "watch"); }
+Error statusError(simdjson::dom::element status) {
+  return errorOfStatus(status, "watch");
+}
 
 Status LineSplitter::feed(std::string_view bytes, const LineHandler& onLine) {
   while (!bytes.empty()) {

@@ -34,8 +34,8 @@ struct WatchEvent {
 // end of its input) and the parser, both reused from line to line. One decoder per watch.
 class WatchDecoder {
  public:
-  // Errors: Invalid, for what is not JSON, has no type or object, or an unknown type. A caller skips
-  // such a line and goes on; a watch must survive a server that is newer than we are.
+  // Errors: Invalid, for what is not JSON, has no type or object, or an unknown type. A caller
+  // skips such a line and goes on; a watch must survive a server that is newer than we are.
   Result<WatchEvent> decode(std::string_view line);
 
  private:
