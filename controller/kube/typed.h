@@ -75,14 +75,15 @@ Result<T> decodeBody(const Result<std::string>& body) {
   return T::decode(root);
 }
 
+// A merge patch of metadata that only applies to the object as we know it. The resourceVersion is
+// the guard, also against a namesake created since: the server never gives one out twice and
+// answers 409. (A wrong uid would be 422, a failed test of a JSON patch too, and both look like our
+// mistake.)
 template <ApiObject T>
-nlohmann::json finalizersPatch(const T& object, std::vector<std::string> finalizers) {
-  // The list is replaced as a whole, so the resourceVersion has to guard it against those who add
-  // or remove theirs at the same time (the server answers 409, a JSON patch's test would be 422).
-  return {{"metadata",
-           {{"resourceVersion", object.metadata.resourceVersion},
-            {"uid", object.metadata.uid},
-            {"finalizers", std::move(finalizers)}}}};
+Result<T> patchMetadata(Client& client, const T& object, nlohmann::json metadata) {
+  metadata["resourceVersion"] = object.metadata.resourceVersion;
+  return decodeBody<T>(client.patch(T::resource, object.metadata.key(), PatchType::Merge,
+                                    {{"metadata", std::move(metadata)}}));
 }
 
 }  // namespace detail
@@ -134,47 +135,51 @@ Result<T> createObject(Client& client, const api::ObjectMeta& meta, nlohmann::js
   return detail::decodeBody<T>(client.create(T::resource, body));
 }
 
-// Merge patch of the spec. The resourceVersion of `object` guards it (Conflict), because what we
-// write into a spec is a decision that was made from what we had read.
+// Merge patch of the spec. Conflict when `object` is stale: what we write into a spec is a decision
+// that was made from what we had read.
 template <ApiObject T>
 Result<T> patchSpec(Client& client, const T& object, nlohmann::json spec) {
-  const nlohmann::json patch{
-      {"metadata",
-       {{"resourceVersion", object.metadata.resourceVersion}, {"uid", object.metadata.uid}}},
-      {"spec", std::move(spec)}};
+  const nlohmann::json patch{{"metadata", {{"resourceVersion", object.metadata.resourceVersion}}},
+                             {"spec", std::move(spec)}};
   return detail::decodeBody<T>(
       client.patch(T::resource, object.metadata.key(), PatchType::Merge, patch));
 }
 
 enum class StatusGuard {
-  Uid,              // last writer wins, but never into a namesake created later
-  ResourceVersion,  // Conflict unless the object is still as `meta` says: for decisions
+  ResourceVersion,  // Conflict unless the object is still as `meta` says
+  None,  // last writer wins, be it into a namesake created since: for mere observations only
 };
 
 // Server-side apply of the whole status as field manager api::kFieldManager: what `status` leaves
-// out and we wrote before is removed. Conflict: the object is not the one that `meta` describes.
+// out and we wrote before is removed. A uid in the body would guard nothing, the API server ignores
+// it for /status; so the answer's uid is compared, too: Conflict when it was a namesake.
 template <ApiObject T>
 Result<T> applyStatus(Client& client, const api::ObjectMeta& meta, nlohmann::json status,
-                      StatusGuard guard = StatusGuard::Uid) {
+                      StatusGuard guard = StatusGuard::ResourceVersion) {
   nlohmann::json body = objectFrame(T::resource, meta.key());
-  body["metadata"]["uid"] = meta.uid;
   if (guard == StatusGuard::ResourceVersion) {
     body["metadata"]["resourceVersion"] = meta.resourceVersion;
   }
   body["status"] = std::move(status);
-  return detail::decodeBody<T>(
-      client.apply(T::resource, body, {api::kFieldManager, true, "status"}));
+  Result<T> applied =
+      detail::decodeBody<T>(client.apply(T::resource, body, {api::kFieldManager, true, "status"}));
+  if (applied && applied->metadata.uid != meta.uid) {
+    return fail(
+        Error{ErrorKind::Conflict, std::string(T::resource.kind) + " " + meta.key().str() +
+                                       " is not the one that it was: it was created again"});
+  }
+  return applied;
 }
 
-// Returns the object unchanged, and calls nobody, when the finalizer is there already.
+// Returns the object unchanged, and calls nobody, when the finalizer is there already. Conflict
+// when `object` is stale.
 template <ApiObject T>
 Result<T> addFinalizer(Client& client, const T& object,
                        const std::string& finalizer = api::kFinalizer) {
   std::vector<std::string> finalizers = object.metadata.finalizers;
   if (std::find(finalizers.begin(), finalizers.end(), finalizer) != finalizers.end()) return object;
   finalizers.push_back(finalizer);
-  return detail::decodeBody<T>(client.patch(T::resource, object.metadata.key(), PatchType::Merge,
-                                            detail::finalizersPatch(object, finalizers)));
+  return detail::patchMetadata(client, object, {{"finalizers", std::move(finalizers)}});
 }
 
 // Success when the finalizer, or the whole object, is gone already. Conflict when `object` is
@@ -184,20 +189,17 @@ Status removeFinalizer(Client& client, const T& object,
                        const std::string& finalizer = api::kFinalizer) {
   std::vector<std::string> finalizers = object.metadata.finalizers;
   if (std::erase(finalizers, finalizer) == 0) return {};
-  const auto answer = client.patch(T::resource, object.metadata.key(), PatchType::Merge,
-                                   detail::finalizersPatch(object, finalizers));
+  const auto answer =
+      detail::patchMetadata(client, object, {{"finalizers", std::move(finalizers)}});
   if (!answer && answer.error().kind != ErrorKind::NotFound) return fail(answer.error());
   return {};
 }
 
-// Sets one annotation, guarded by uid only: other writers' changes do not matter to it.
+// Sets one annotation. Conflict when `object` is stale.
 template <ApiObject T>
 Result<T> setAnnotation(Client& client, const T& object, const std::string& key,
                         const std::string& value) {
-  const nlohmann::json patch{
-      {"metadata", {{"uid", object.metadata.uid}, {"annotations", {{key, value}}}}}};
-  return detail::decodeBody<T>(
-      client.patch(T::resource, object.metadata.key(), PatchType::Merge, patch));
+  return detail::patchMetadata(client, object, {{"annotations", {{key, value}}}});
 }
 
 // Deletes this very object (uid), as it was when we read it (resourceVersion). Success when it is
