@@ -87,6 +87,15 @@ process_record() {
   printf '%s %s\n' "$2" "$(process_start_time "$2")" >"$1"
 }
 
+# process_niceness PIDFILE NICENESS: before or behind the rest of the machine. Where the kernel shares
+# time between sessions first (autogroup), the session's niceness is the one that counts.
+process_niceness() {
+  local pid
+  pid=$(process_pid "$1") || return 0
+  renice -n "$2" -p "$pid" >/dev/null 2>&1 || true
+  { echo "$2" >"/proc/$pid/autogroup"; } 2>/dev/null || true
+}
+
 process_pid() {
   local pid started
   read -r pid started 2>/dev/null <"$1" || return 1

@@ -128,6 +128,24 @@ guest_wait() {
   note "$name answers"
 }
 
+# guest_move NAME HOST: by hand, without the operator (see move.py).
+guest_move() {
+  local name=$1 target=$2 source template color vfs=()
+  guest_check "$name"
+  host_check "$target"
+  source=$(guest_host "$name")
+  case $source in
+  '' | "$target") die "$name runs on '${source:-no host}' and cannot move to $target." ;;
+  esac
+  while read -r template color _; do
+    [ "$template" != virtio ] || continue
+    # The second VF NIC of one color would need the second free VF: no kind has that.
+    vfs+=("$(host_free_vf "$target" "$color" </dev/null)")
+  done <"$run_dir/guests/$name.env"
+  in_namespace python3 -I "$lab_dir/move.py" "$name" "qemu+tls://$target/system" \
+    "virsh -q -c $(host_uri "$source")" "virsh -q -c $(host_uri "$target")" "${vfs[@]}"
+}
+
 # guest_delete NAME: from every host, whatever became of it.
 guest_delete() {
   local host

@@ -53,17 +53,18 @@ host_start() {
   process_start "$dir/pid" "$dir/qemu.log" \
     ip netns exec "$(run_namespace)" qemu-system-x86_64 \
     -name "$host" -uuid "$(name_uuid "$run_id/$host")" \
-    -machine q35 -accel "tcg,thread=multi,tb-size=$LAB_TRANSLATION_CACHE_MIB" -cpu max,+svm -smp 1 \
+    -machine q35,sata=off,smbus=off,i8042=off,vmport=off -accel "tcg,thread=multi,tb-size=$LAB_TRANSLATION_CACHE_MIB" -cpu max,+svm -smp 1 \
     -m "$LAB_HOST_MEMORY_MIB" -nodefaults -display none \
     -serial "file:$dir/serial.log" -monitor "unix:$dir/monitor,server,nowait" \
     -device intel-iommu,intremap=off \
     -kernel "$image/vmlinuz" -initrd "$image/initrd" \
-    -append "root=/dev/vda rw console=ttyS0 quiet intel_iommu=on iommu=pt mitigations=off net.ifnames=1 systemd.show_status=0 systemd.machine_id=$(name_uuid "$run_id/$host" | tr -d -)" \
+    -append "root=/dev/vda rw console=ttyS0 quiet intel_iommu=on iommu=pt mitigations=off net.ifnames=1 lsm=capability systemd.show_status=0 systemd.ssh_auto=no systemd.machine_id=$(name_uuid "$run_id/$host" | tr -d -)" \
     -fw_cfg "name=opt/vnic-lab/seed,file=$dir/seed.tar" \
     -drive "file=$dir/disk.qcow2,if=virtio,format=qcow2,cache=unsafe" \
     -netdev "tap,id=management,ifname=$host-mgmt,script=no,downscript=no" \
     -device "virtio-net-pci,netdev=management,mac=$(host_mac "$host" aa)" \
     "${nics[@]}" -device virtio-rng-pci
+  process_niceness "$dir/pid" "$LAB_HOST_NICENESS"
 }
 
 # host_wait HOST: until libvirt answers over TLS with its tenant networks, and ssh does.

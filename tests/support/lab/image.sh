@@ -83,10 +83,9 @@ image_assemble() {
   image_settings "$root"
   note "host image 3/4: initial RAM disks of hosts and guests"
   kernel=$(basename "$root"/lib/modules/*)
-  image_initrd "$root" "$kernel"
+  image_initrd "$root" "$kernel" "$out/initrd"
   image_guest_initrd "$root" "$kernel"
   cp "$root/boot/vmlinuz-$kernel" "$out/vmlinuz"
-  cp "$root/boot/initrd.img-$kernel" "$out/initrd"
   note "host image 4/4: file system"
   truncate -s 3G "$image_work/disk.raw"
   mkfs.ext4 -q -d "$root" "$image_work/disk.raw"
@@ -101,7 +100,7 @@ image_settings() {
   local root=$1 color
   install -m 755 "$lab_dir/image/lab-host" "$root/usr/local/sbin/"
   install -m 644 "$lab_dir/image/lab-host.service" "$root/etc/systemd/system/"
-  printf 'vfio-pci\nkvm-amd\nigb\nqemu_fw_cfg\n' >"$root/etc/modules-load.d/lab.conf"
+  printf '%s\n' vfio-pci kvm-amd igb virtio_net qemu_fw_cfg >"$root/etc/modules-load.d/lab.conf"
   # The hosts leave VFs to vfio. QEMU's emulated IOMMU cannot remap interrupts.
   printf 'blacklist igbvf\noptions vfio_iommu_type1 allow_unsafe_interrupts=1\n' \
     >"$root/etc/modprobe.d/lab.conf"
@@ -109,6 +108,7 @@ image_settings() {
     >>"$root/etc/libvirt/qemu.conf"
   # Without this an idle daemon ends after two minutes, and every client sees it go.
   printf 'LIBVIRTD_ARGS=""\n' >"$root/etc/default/libvirtd"
+  rm -f "$root"/etc/libvirt/qemu/networks/{,autostart/}default.xml
   mkdir -p "$root/etc/libvirt/qemu/networks/autostart"
   for color in "${LAB_COLORS[@]}"; do
     image_tenant_network "$color" >"$root/etc/libvirt/qemu/networks/$(tenant_network "$color").xml"
@@ -121,9 +121,30 @@ image_settings() {
     >"$root/etc/ssh/sshd_config.d/lab.conf"
   printf '%032d\n' 1 >"$root/etc/machine-id"
   image_systemctl "$root" enable lab-host.service ssh.service libvirtd.service libvirtd-tls.socket
+  image_quick_boot "$root"
+}
+
+# image_quick_boot ROOT: an emulated machine is some twenty times slower than a real one, so all
+# that a host does not need at boot is left out.
+image_quick_boot() {
+  local root=$1
+  image_systemctl "$root" set-default multi-user.target
   image_systemctl "$root" mask apt-daily.timer apt-daily-upgrade.timer man-db.timer fstrim.timer \
     dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service systemd-timesyncd.service \
-    libvirt-guests.service
+    systemd-tmpfiles-clean.timer libvirt-guests.service ldconfig.service \
+    systemd-journal-flush.service systemd-journal-catalog-update.service systemd-update-done.service \
+    systemd-random-seed.service systemd-pstore.service systemd-udev-load-credentials.service \
+    sys-kernel-debug.mount sys-kernel-tracing.mount sys-fs-fuse-connections.mount dev-mqueue.mount \
+    modprobe@configfs.service modprobe@drm.service modprobe@efi_pstore.service modprobe@fuse.service \
+    getty@tty1.service serial-getty@ttyS0.service
+  mkdir -p "$root"/etc/systemd/{journald.conf.d,system/systemd-udev-trigger.service.d}
+  printf '[Journal]\nStorage=volatile\n' >"$root/etc/systemd/journald.conf.d/lab.conf"
+  # Only the kinds of devices that somebody waits for or libvirt reads, not 70 terminals.
+  printf '[Service]\nExecStart=\nExecStart=udevadm trigger --action=add%s\n' \
+    "$(printf ' --subsystem-match=%s' block net pci virtio misc)" \
+    >"$root/etc/systemd/system/systemd-udev-trigger.service.d/lab.conf"
+  printf 'blacklist %s\n' lpc_ich i2c_i801 pcspkr psmouse vsock vmw_vsock_vmci_transport vmw_vmci \
+    >>"$root/etc/modprobe.d/lab.conf"
 }
 
 # image_systemctl ROOT COMMAND...: inside, because this machine may have no systemd of its own.
@@ -137,29 +158,42 @@ image_tenant_network() {
     "$(tenant_network "$1")" "$(name_uuid "network/$1")" "$(fabric "$1" bridge)"
 }
 
-# image_initrd ROOT KERNEL: only what finds the disk. Debian's default holds every driver, and an
-# emulated machine takes seconds to unpack that.
+# image_initrd ROOT KERNEL FILE: busybox, the drivers of the disk in the order of their
+# dependencies, and one script.
 image_initrd() {
-  local root=$1
-  printf 'MODULES=list\nCOMPRESS=lz4\n' >"$root/etc/initramfs-tools/conf.d/lab"
-  printf 'virtio_pci\nvirtio_blk\next4\n' >>"$root/etc/initramfs-tools/modules"
-  chroot "$root" update-initramfs -u -k "$2" >/dev/null 2>"$image_work/initramfs.log" ||
-    die "the hosts' initial RAM disk could not be made: $(tail -3 "$image_work/initramfs.log")"
+  local root=$1 kernel=$2 dir=$image_work/initrd file
+  mkdir -p "$dir"/{bin,modules,proc,sys,dev,root}
+  cp /bin/busybox "$dir/bin/"
+  install -m 755 "$lab_dir/image/host-init" "$dir/init"
+  chroot "$root" modprobe --set-version "$kernel" --show-depends --all virtio_blk ext4 |
+    sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' |
+    while read -r file; do
+      image_module "$root$file" "$dir/modules"
+      file=$(basename "$file" .xz) && printf '%s\n' "$file" >>"$dir/modules/order"
+    done
+  image_pack "$dir" "$3"
 }
+
+# image_module FILE DIR: copies a kernel module, unpacked.
+image_module() {
+  case $1 in
+  *.xz) xz -dc "$1" >"$2/$(basename "$1" .xz)" ;;
+  *) cp "$1" "$2/" ;;
+  esac
+}
+
+image_pack() { (cd "$1" && find . | cpio -o -H newc --quiet | gzip) >"$2"; }
 
 # image_guest_initrd ROOT KERNEL: the guest is the host's kernel, busybox, four modules, one script.
 image_guest_initrd() {
-  local root=$1 kernel=$2 guest=$image_work/guest module file
+  local root=$1 kernel=$2 guest=$image_work/guest module
   mkdir -p "$guest"/{bin,modules,proc,sys,dev} "$root$LAB_GUEST_DIR"
   cp /bin/busybox "$guest/bin/"
   install -m 755 "$lab_dir/image/guest-init" "$guest/init"
   for module in "${GUEST_MODULES[@]}"; do
-    file=$root/lib/modules/$kernel/kernel/$module.ko
-    if [ -e "$file" ]; then cp "$file" "$guest/modules/"; else
-      xz -dc "$file.xz" >"$guest/modules/${module##*/}.ko"
-    fi
+    image_module "$(echo "$root/lib/modules/$kernel/kernel/$module".ko*)" "$guest/modules"
   done
-  (cd "$guest" && find . | cpio -o -H newc --quiet | gzip) >"$root$LAB_GUEST_DIR/guest.initrd"
+  image_pack "$guest" "$root$LAB_GUEST_DIR/guest.initrd"
   cp "$root/boot/vmlinuz-$kernel" "$root$LAB_GUEST_DIR/vmlinuz"
 }
 

@@ -20,6 +20,7 @@ probe_start() {
   [ -z "$mac" ] || in_namespace ip neigh replace "$address" lladdr "$mac" dev "$color" nud permanent
   process_start "$(probe_pidfile "$label")" "$run_dir/probes/$label.out" \
     ip netns exec "$(run_namespace)" python3 -I "$lab_dir/probe.py" run "$target" "$(probe_log "$label")"
+  process_niceness "$(probe_pidfile "$label")" "$LAB_PROBE_NICENESS"
   wait_until 5 test -s "$(probe_log "$label")" ||
     die "the probe does not start: $(cat "$run_dir/probes/$label.out")"
 }
