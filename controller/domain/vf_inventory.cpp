@@ -205,7 +205,7 @@ VfInventory buildInventory(const std::string& host, const api::VmHostSpec& spec,
       const auto node = unplaced.extract(vf.address.str());
       entry.virtualFunctions.push_back(
           classify(entry, vf, domains, node.empty() ? nullptr : node.mapped()));
-      count(entry.virtualFunctions.back().state, inventory.totals);
+      if (!entry.networks.empty()) count(entry.virtualFunctions.back().state, inventory.totals);
     }
     std::sort(entry.virtualFunctions.begin(), entry.virtualFunctions.end(),
               [](const VfEntry& a, const VfEntry& b) { return a.address < b.address; });
@@ -228,6 +228,7 @@ VfInventory buildInventory(const std::string& host, const api::VmHostSpec& spec,
 std::vector<api::PhysicalFunctionStatus> toStatus(const VfInventory& inventory) {
   std::vector<api::PhysicalFunctionStatus> status;
   for (const PfEntry& pf : inventory.physicalFunctions) {
+    if (pf.networks.empty()) continue;
     auto& entry = status.emplace_back();
     entry.device = pf.device;
     entry.address = pf.address.str();

@@ -69,7 +69,7 @@ struct VfInventory {
   std::vector<PfEntry> physicalFunctions;     // in the order of their addresses
   std::vector<std::string> missingDevices;    // in the spec, but not on the host
   std::vector<std::string> lostReservations;  // names of reservations whose VF the host has not
-  api::VirtualFunctionTotals totals;
+  api::VirtualFunctionTotals totals;          // of the PFs in the spec; others are left alone
 
   const VfEntry* find(const PciAddress& address) const;
   const PfEntry* physicalFunctionOf(const PciAddress& vf) const;
@@ -83,6 +83,7 @@ VfInventory buildInventory(const std::string& host, const api::VmHostSpec& spec,
                            const std::vector<ParsedDomain>& domains,
                            const std::vector<ReservationPtr>& reservations);
 
+// The PFs of the spec.
 std::vector<api::PhysicalFunctionStatus> toStatus(const VfInventory& inventory);
 
 }  // namespace vnic::domain

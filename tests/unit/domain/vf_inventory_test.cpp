@@ -103,7 +103,10 @@ TEST(VfInventory, VfOfAPfThatIsNotListedIsUnavailable) {
   World world;
   world.spec.physicalFunctions = {{"enp9s0", {"*"}}};
   expectVf(world, VfState::Unavailable, "its PF is not in spec.physicalFunctions");
-  EXPECT_EQ(world.build().missingDevices, std::vector<std::string>{"enp9s0"});
+  const VfInventory inventory = world.build();
+  EXPECT_EQ(inventory.missingDevices, std::vector<std::string>{"enp9s0"});
+  EXPECT_EQ(inventory.totals, api::VirtualFunctionTotals{});
+  EXPECT_TRUE(toStatus(inventory).empty());
 }
 
 TEST(VfInventory, PfMayBeListedByItsAddress) {
