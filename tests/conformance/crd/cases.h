@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cases of cases/*.yaml: objects that the API server has to accept or to refuse.
+#pragma once
+
+#include <yaml-cpp/yaml.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace vnic::test {
+
+struct Rejection {
+  std::string field;    // as the error names it, "spec.physicalFunctions[0].device"
+  std::string message;  // a part of the error about that field
+};
+
+struct CrdCase {
+  std::string file;
+  std::string name;
+  std::string kind;
+  std::string objectName;
+  YAML::Node spec;    // of the object to create
+  YAML::Node status;  // written then, null = none
+  YAML::Node update;  // merge patch on the spec after that, null = the creation is the case
+  std::optional<Rejection> rejection;  // of the last step; without: it is accepted
+
+  bool isUpdate() const { return update.IsDefined() && !update.IsNull(); }
+};
+
+// Throws YAML::Exception with file and line for what is not a case.
+std::vector<CrdCase> loadCases();
+
+}  // namespace vnic::test
