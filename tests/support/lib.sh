@@ -72,11 +72,18 @@ process_start_time() {
 }
 
 # process_start PIDFILE LOGFILE COMMAND...: starts COMMAND away from this terminal and session, so
-# that Ctrl-C reaches it only through the script that cleans up.
+# that Ctrl-C reaches it only through the script that cleans up, and away from our open files, so
+# that it keeps nobody waiting at the other end of a pipe.
 process_start() {
   local pidfile=$1 logfile=$2 pid
   shift 2
-  setsid "$@" >"$logfile" 2>&1 </dev/null &
+  (
+    for descriptor in "/proc/$BASHPID"/fd/*; do
+      descriptor=${descriptor##*/}
+      case $descriptor in 0 | 1 | 2 | 255) ;; *) eval "exec $descriptor>&-" ;; esac
+    done
+    exec setsid "$@"
+  ) >"$logfile" 2>&1 </dev/null &
   pid=$!
   disown "$pid"
   process_record "$pidfile" "$pid"

@@ -12,9 +12,6 @@ guest_check() {
 
 guest_names() { find "$run_dir/guests" -name '*.env' -printf '%f\n' | sed 's/\.env$//' | sort; }
 
-# guest_nics NAME: its NICs, one per line.
-guest_nics() { cat "$run_dir/guests/$1.env"; }
-
 # guest_define HOST KIND NAME [ADDRESS...]: defines NAME on HOST and starts it. Addresses are taken
 # per NIC, in order; the rest, as all that is not given, is chosen.
 guest_define() {
@@ -160,6 +157,15 @@ guest_delete() {
   done
   rm -f "$run_dir/guests/$1.env" "$run_dir/guests/$1.xml"
   note "$1 is removed"
+}
+
+# guest_nics NAME: its NICs as it printed them last.
+guest_nics() {
+  guest_console "$1" | tr -d '\r' | awk '
+    /^NICS / { block = "" }
+    /^NIC / { block = block $0 "\n" }
+    /^NICS-END/ { last = block }
+    END { printf "%s", last }'
 }
 
 # guest_list: name, host, NICs.

@@ -21,7 +21,7 @@ run_select() {
     run_id=$(basename "$(readlink "$VNIC_RUN/current")")
   fi
   run_dir=$VNIC_RUN/$run_id
-  [ -d "$run_dir" ] || die "there is no run '$run_id' ('lab list' shows those that there are)."
+  [ -e "$run_dir/state" ] || die "there is no run '$run_id' ('lab list' shows those that there are)."
 }
 
 # run_create [ID]
@@ -46,7 +46,8 @@ run_namespace() { printf 'vnic-%s\n' "${1:-$run_id}"; }
 run_ids() {
   local dir
   for dir in "$VNIC_RUN"/*/; do
-    [ -e "$dir/state" ] && basename "$dir"
+    # The symbolic link `current` is no run.
+    if [ -e "$dir/state" ] && [ ! -L "${dir%/}" ]; then basename "$dir"; fi
   done
 }
 
@@ -66,6 +67,7 @@ run_status() {
 
 run_list() {
   local id found=
+  require_root
   for id in $(run_ids); do
     found=yes
     printf '%-12s %-9s %s  namespace %s, since %s\n' "$id" "$(run_status "$id")" "$VNIC_RUN/$id" \
