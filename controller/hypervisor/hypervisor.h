@@ -35,6 +35,7 @@ struct PhysicalFunction {
   PciAddress address;
   std::string netdev;
   bool linkUp = false;
+  int maxVirtualFunctions = 0;  // what the card can have
   std::vector<VirtualFunction> virtualFunctions;
 };
 
@@ -44,6 +45,8 @@ struct Network {
   std::string bridge;  // "" = none
 };
 
+// ShutOff and Crashed have no process any more; Other has one (shutting down, suspended, crashed and
+// kept for a look).
 enum class DomainState { Running, Paused, ShutOff, Crashed, Other };
 // Why a domain is paused, as far as migration cares (virDomainPausedReason).
 enum class PausedReason { None, Migration, StartingUp, Other };
@@ -73,7 +76,8 @@ struct HostSnapshot {
   std::vector<PhysicalFunction> physicalFunctions;
   std::vector<Network> networks;
   std::vector<Domain> domains;
-  bool vfio = true;  // false when no VF has an IOMMU group
+  bool iommu = true;  // some PCI device is in an IOMMU group
+  bool vfio = true;   // libvirt can pass PCI devices through with VFIO here
 };
 
 struct JobProgress {

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "hypervisor/hypervisor.h"
+#include "hypervisor/libvirt/options.h"
+#include "support/log.h"
+
+namespace vnic::hypervisor {
+
+class EventLoop;
+class EventSink;
+class HostConnection;
+class Migrations;
+
+// The hosts through libvirt's API. Make it before any other use of libvirt in the process. Its end
+// waits for no call that is under way; migrations go on.
+class LibvirtHypervisor final : public Hypervisor {
+ public:
+  explicit LibvirtHypervisor(Logger log, LibvirtOptions options = {});
+  ~LibvirtHypervisor() override;
+  LibvirtHypervisor(const LibvirtHypervisor&) = delete;
+  LibvirtHypervisor& operator=(const LibvirtHypervisor&) = delete;
+
+  void setHost(const std::string& host, const std::string& uri) override;
+  void removeHost(const std::string& host) override;
+  void setEventHandler(EventHandler handler) override;
+  Result<HostSnapshot> snapshot(const std::string& host) override;
+  Result<std::vector<DomainSummary>> domains(const std::string& host) override;
+  Result<Domain> domain(const std::string& host, const std::string& uuid) override;
+  Status detachDevice(const std::string& host, const std::string& uuid,
+                      const std::string& deviceXml, DeviceScope scope) override;
+  Status attachDevice(const std::string& host, const std::string& uuid,
+                      const std::string& deviceXml, DeviceScope scope) override;
+  Status setAutostart(const std::string& host, const std::string& uuid, bool on) override;
+  Status define(const std::string& host, const std::string& xml) override;
+  Status resume(const std::string& host, const std::string& uuid) override;
+  Status destroy(const std::string& host, const std::string& uuid) override;
+  Status startMigration(const std::string& host, const MigrationRequest& request) override;
+  std::optional<MigrationOutcome> migrationOutcome(const std::string& host,
+                                                   const std::string& uuid) override;
+  void forgetMigration(const std::string& host, const std::string& uuid) override;
+  Result<JobProgress> jobProgress(const std::string& host, const std::string& uuid) override;
+  Status abortJob(const std::string& host, const std::string& uuid) override;
+  Status setMaxDowntime(const std::string& host, const std::string& uuid,
+                        std::int64_t milliseconds) override;
+  Result<PeerProbe> probePeer(const std::string& host, const std::string& peerURI) override;
+
+ private:
+  Result<std::shared_ptr<HostConnection>> find(const std::string& host) const;
+
+  Logger log_;
+  LibvirtOptions options_;
+  std::shared_ptr<EventLoop> loop_;
+  std::shared_ptr<EventSink> sink_;
+  std::unique_ptr<Migrations> migrations_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<HostConnection>> hosts_;
+};
+
+}  // namespace vnic::hypervisor
