@@ -44,14 +44,15 @@ class EventRecorder final : public EventSink {
   struct Write {
     EventWrite write;
     int tries = 0;
-    MonoTime notBefore;
+    MonoTime notBefore{};
   };
 
   void run(std::stop_token stop);
   void flush();
   void collect();
-  Duration writeDue(bool flushing);
-  bool attempt(Write& write);
+  MonoTime writeDue(std::stop_token stop);
+  bool attempt(Write& item);
+  Result<std::string> send(const EventWrite& write);
 
   Options options_;
   kube::Client& client_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -46,6 +47,7 @@ class EventSeries {
     int count = 1;
     MonoTime lastSeen;
     MonoTime lastWritten;
+    bool dirty = false;  // counted further than what was written
   };
 
   static Identity identityOf(const Event& event);
@@ -54,6 +56,7 @@ class EventSeries {
   std::string controller_;
   std::string instance_;
   std::map<Identity, Series> series_;
+  std::uint64_t nextNumber_ = 0;
 };
 
 }  // namespace vnic::runtime

@@ -78,8 +78,10 @@ class LeaderElector {
   bool acquire(std::stop_token stop);
   void renew(std::stop_token stop);
   bool tryAcquireOrRenew();
-  bool writeLease(LeaseRecord record, MonoTime sentAt, bool create);
-  void observe(Lease lease, MonoTime at);
+  bool create(const LeaseRecord& record);
+  bool write(const api::ObjectMeta& meta, const LeaseRecord& record);
+  bool accept(const Result<Lease>& written, MonoTime sentAt);
+  void observe(const Lease& lease);
   void release();
   bool heldByUs() const;
 
