@@ -37,6 +37,10 @@ guest_define() {
   [[ $name =~ ^[a-z0-9][a-z0-9-]{0,39}$ ]] || die "'$name' cannot name a guest: lower case letters, digits and dashes."
   [ ! -e "$run_dir/guests/$name.env" ] || die "there is a guest '$name' already: 'lab delete $name' removes it."
 
+  # One at a time: two would choose the same address or VF.
+  local lock
+  exec {lock}>"$run_dir/guests/lock"
+  flock "$lock"
   local nic template color mac address vf interfaces='' arguments='' lines=''
   for nic in $nics; do
     template=${nic%%:*} color=${nic#*:}
@@ -57,6 +61,7 @@ guest_define() {
   host_ssh "$host" "cat >/run/$name.xml && virsh -q define --validate /run/$name.xml" \
     <"$run_dir/guests/$name.xml" >/dev/null
   printf '%s' "$lines" >"$run_dir/guests/$name.env"
+  exec {lock}>&-
   [ -z "$start" ] || host_virsh "$host" start "$name" >/dev/null
   note "$name is $([ -n "$start" ] && echo running || echo defined) on $host:" "$(awk '{ print $1, $2, $3, $4 ";" }' <<<"${lines%$'\n'}" | tr '\n' ' ')"
 }
@@ -159,8 +164,12 @@ guest_delete() {
   note "$1 is removed"
 }
 
-# guest_nics NAME: its NICs as it printed them last.
+guest_has_printed() { guest_console "$1" | grep -q NICS-END; }
+
+# guest_nics NAME: its NICs as it printed them last, on the host where it runs now. After a boot or
+# a migration it prints a moment after it answers.
 guest_nics() {
+  wait_until 20 guest_has_printed "$1" || die "$1 has not printed its NICs."
   guest_console "$1" | tr -d '\r' | awk '
     /^NICS / { block = "" }
     /^NIC / { block = block $0 "\n" }
