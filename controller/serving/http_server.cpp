@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serving/http_server.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <thread>
+
+#include "serving/session.h"
+
+namespace vnic::serving {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+class HttpServer::Impl {
+ public:
+  Impl(Options options, Handler handler, const Logger& log)
+      : options_(std::move(options)),
+        handler_(std::move(handler)),
+        log_(log.with({{"server", options_.name}})) {}
+
+  Status start() {
+    boost::system::error_code error;
+    const auto address = asio::ip::make_address(options_.address, error);
+    if (error) return fail(Error::invalid("\"" + options_.address + "\" is not an IP address"));
+    io_ = std::make_unique<asio::io_context>(1);
+    acceptor_ = std::make_unique<tcp::acceptor>(*io_);
+    const tcp::endpoint endpoint(address, options_.port);
+    acceptor_->open(endpoint.protocol(), error);
+    if (!error) acceptor_->set_option(asio::socket_base::reuse_address(true), error);
+    if (!error) acceptor_->bind(endpoint, error);
+    if (!error) acceptor_->listen(asio::socket_base::max_listen_connections, error);
+    if (error) {
+      acceptor_.reset();
+      io_.reset();
+      return fail(Error::transient("Cannot listen on " + options_.address + " port " +
+                                   std::to_string(options_.port) + ": " + error.message()));
+    }
+    port_ = acceptor_->local_endpoint().port();
+    log_.info("Serving", {{"address", options_.address}, {"port", std::to_string(port_)}});
+    accept();
+    thread_ = std::jthread([this] { io_->run(); });
+    return {};
+  }
+
+  std::uint16_t port() const { return port_; }
+
+  void stop() {
+    if (!io_) return;
+    io_->stop();
+    thread_.join();
+    // Whatever is pending goes with the context: the connections are closed by that.
+    pause_.reset();
+    acceptor_.reset();
+    io_.reset();
+  }
+
+ private:
+  using Connection = Session<boost::beast::tcp_stream>;
+
+  void accept() {
+    acceptor_->async_accept([this](boost::system::error_code error, tcp::socket socket) {
+      if (error) return acceptLater(error);
+      if (connections_ < options_.maxConnections) {
+        ++connections_;
+        std::make_shared<Connection>(boost::beast::tcp_stream(std::move(socket)), options_,
+                                     handler_, log_, [this] { --connections_; })
+            ->run();
+      }
+      // Above the limit the socket is closed here, by its destructor.
+      accept();
+    });
+  }
+
+  // Out of file descriptors, most likely: that does not pass by asking at once.
+  void acceptLater(boost::system::error_code error) {
+    log_.warn("Accepting a connection failed", {{"error", error.message()}});
+    pause_ = std::make_unique<asio::steady_timer>(*io_, std::chrono::milliseconds(200));
+    pause_->async_wait([this](boost::system::error_code) { accept(); });
+  }
+
+  Options options_;
+  Handler handler_;
+  Logger log_;
+  std::size_t connections_ = 0;  // only the thread uses it
+  std::uint16_t port_ = 0;
+  std::unique_ptr<asio::io_context> io_;
+  std::unique_ptr<tcp::acceptor> acceptor_;
+  std::unique_ptr<asio::steady_timer> pause_;
+  std::jthread thread_;
+};
+
+HttpServer::HttpServer(Options options, Handler handler, const Logger& log)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(handler), log)) {}
+HttpServer::~HttpServer() { stop(); }
+Status HttpServer::start() { return impl_->start(); }
+std::uint16_t HttpServer::port() const { return impl_->port(); }
+void HttpServer::stop() { impl_->stop(); }
+
+}  // namespace vnic::serving

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "serving/http_message.h"
+#include "support/clock.h"
+#include "support/error.h"
+#include "support/log.h"
+
+namespace vnic::serving {
+
+// A small HTTP/1.1 server that strangers may talk to: everything is bounded. One thread.
+class HttpServer {
+ public:
+  struct Options {
+    std::string name;                // for logs: "metrics"
+    std::string address = "0.0.0.0"; // an IP address; "::" serves IPv4 as well
+    std::uint16_t port = 0;          // 0 = any free one
+    std::uint32_t headerLimit = 16 * 1024;       // bytes; more is 431
+    std::uint64_t bodyLimit = 3 * 1024 * 1024;   // bytes; more is 413
+    Duration requestTimeout = std::chrono::seconds(10);  // to send a request, to take a response
+    Duration idleTimeout = std::chrono::seconds(60);     // between requests of one connection
+    std::size_t maxConnections = 128;                    // more are closed at once
+  };
+
+  HttpServer(Options options, Handler handler, const Logger& log);
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // Binds and serves. Invalid: an address that is none. Transient: the port is in use, or the like.
+  Status start();
+  std::uint16_t port() const;  // the real one, after start()
+  // Closes all connections and ends the thread. Safe to call again.
+  void stop();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vnic::serving
