@@ -1,20 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/crd/cases.h"
 
+#include <yaml-cpp/yaml.h>
+
 #include <algorithm>
+#include <cctype>
+#include <cstdint>
 #include <filesystem>
 
 namespace vnic::test {
 namespace {
+
+// A quoted scalar (yaml-cpp tags it "!") is a string whatever it looks like: status: "True".
+nlohmann::json toJson(const YAML::Node& node) {
+  if (!node.IsDefined() || node.IsNull()) return nullptr;
+  if (node.IsSequence()) {
+    auto list = nlohmann::json::array();
+    for (const auto& item : node) list.push_back(toJson(item));
+    return list;
+  }
+  if (node.IsMap()) {
+    auto object = nlohmann::json::object();
+    for (const auto& item : node) object[item.first.as<std::string>()] = toJson(item.second);
+    return object;
+  }
+  std::int64_t number = 0;
+  bool boolean = false;
+  if (node.Tag() != "!" && YAML::convert<std::int64_t>::decode(node, number)) return number;
+  if (node.Tag() != "!" && YAML::convert<bool>::decode(node, boolean)) return boolean;
+  return node.as<std::string>();
+}
 
 CrdCase readCase(const YAML::Node& node, const std::string& file, const std::string& kind) {
   CrdCase result;
   result.file = file;
   result.kind = kind;
   result.name = node["name"].as<std::string>();
-  result.spec = node["spec"];
-  result.status = node["status"];
-  result.update = node["update"];
+  result.spec = toJson(node["spec"]);
+  result.status = toJson(node["status"]);
+  result.update = toJson(node["update"]);
   const YAML::Node expect = node["expect"];
   if (expect.IsMap()) {
     result.rejection =

@@ -2,8 +2,7 @@
 // The cases of cases/*.yaml: objects that the API server has to accept or to refuse.
 #pragma once
 
-#include <yaml-cpp/yaml.h>
-
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,12 +19,12 @@ struct CrdCase {
   std::string name;
   std::string kind;
   std::string objectName;
-  YAML::Node spec;    // of the object to create
-  YAML::Node status;  // written then, null = none
-  YAML::Node update;  // merge patch on the spec after that, null = the creation is the case
+  nlohmann::json spec;    // of the object to create
+  nlohmann::json status;  // written then, null = none
+  nlohmann::json update;  // merge patch on the spec after that, null = the creation is the case
   std::optional<Rejection> rejection;  // of the last step; without: it is accepted
 
-  bool isUpdate() const { return update.IsDefined() && !update.IsNull(); }
+  bool isUpdate() const { return !update.is_null(); }
 };
 
 // Throws YAML::Exception with file and line for what is not a case.

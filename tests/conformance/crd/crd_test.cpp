@@ -36,13 +36,11 @@ bool namesFieldAndMessage(const std::string& error, const Rejection& rejection) 
 class CrdCases : public ::testing::TestWithParam<CrdCase> {
  protected:
   std::string object() const {
-    const CrdCase& test = GetParam();
-    YAML::Node node;
-    node["apiVersion"] = "vnic.dev/v1alpha1";
-    node["kind"] = test.kind;
-    node["metadata"]["name"] = test.objectName;
-    node["spec"] = test.spec;
-    return YAML::Dump(node);
+    return nlohmann::json{{"apiVersion", "vnic.dev/v1alpha1"},
+                          {"kind", GetParam().kind},
+                          {"metadata", {{"name", GetParam().objectName}}},
+                          {"spec", GetParam().spec}}
+        .dump();
   }
 
   CommandResult create(bool dryRun) const {
@@ -51,17 +49,12 @@ class CrdCases : public ::testing::TestWithParam<CrdCase> {
     return sharedControlPlane().kubectl(arguments, object());
   }
 
-  CommandResult patch(const char* part, const YAML::Node& value,
+  CommandResult patch(const char* part, const nlohmann::json& value,
                       const std::vector<std::string>& more) const {
-    YAML::Node document;
-    document[part] = value;
-    // A merge patch may be YAML as well; flow style keeps it one argument.
-    document.SetStyle(YAML::EmitterStyle::Flow);
-    std::vector<std::string> arguments{
-        "patch",        GetParam().kind,      GetParam().objectName, "--type=merge",
-        "--patch-file", "/dev/stdin"};
+    std::vector<std::string> arguments{"patch", GetParam().kind, GetParam().objectName,
+                                       "--type=merge", "-p", nlohmann::json{{part, value}}.dump()};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return sharedControlPlane().kubectl(arguments, YAML::Dump(document));
+    return sharedControlPlane().kubectl(arguments);
   }
 };
 
@@ -70,7 +63,7 @@ TEST_P(CrdCases, AreAnsweredAsExpected) {
   CommandResult result = create(!test.isUpdate());
   if (test.isUpdate()) {
     ASSERT_TRUE(result.ok()) << "the object to update is refused already: " << result.err;
-    if (test.status.IsDefined() && !test.status.IsNull()) {
+    if (!test.status.is_null()) {
       const CommandResult status = patch("status", test.status, {"--subresource=status"});
       ASSERT_TRUE(status.ok()) << status.err;
     }
