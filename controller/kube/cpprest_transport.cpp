@@ -28,6 +28,8 @@ namespace {
 using web::http::client::http_client;
 using web::http::client::http_client_config;
 
+constexpr Duration kReleaseWait = std::chrono::milliseconds(50);
+
 // The write-only stream buffer that cpprestsdk writes a response's body into. A task that is not
 // done yet is how it is told to wait.
 class ExchangeBuffer final
@@ -40,7 +42,10 @@ class ExchangeBuffer final
     inFlight_->begin();
   }
   // cpprestsdk holds this object as long as it holds anything of the request.
-  ~ExchangeBuffer() override { inFlight_->end(); }
+  ~ExchangeBuffer() override {
+    exchange_->released();
+    inFlight_->end();
+  }
 
  private:
   using Mode = std::ios_base::openmode;
@@ -133,7 +138,10 @@ std::size_t announcedBytes(const HttpResponse& head) {
 class CpprestTransport::Impl {
  public:
   Impl(web::uri base, TlsSource tls, TransportOptions options)
-      : base_(std::move(base)), tls_(std::move(tls)), options_(options) {}
+      : base_(std::move(base)),
+        hostPort_(fmt::format("{}:{}", base_.host(), base_.port())),
+        tls_(std::move(tls)),
+        options_(options) {}
   ~Impl() { inFlight_->waitIdle(options_.shutdownGrace); }
 
   struct Limits {
@@ -160,12 +168,12 @@ class CpprestTransport::Impl {
   std::shared_ptr<const BoundClient> boundClient();
   void start(Running& running, const HttpRequest& request);
   Error transientError(const HttpRequest& request, std::string_view why) const {
-    return Error::transient(fmt::format("{} {}{}: {}", request.method,
-                                        base_.authority().to_string(),
-                                        request.path.substr(0, request.path.find('?')), why));
+    const std::string path = request.path.substr(0, request.path.find('?'));
+    return Error::transient(fmt::format("{} {} at {}: {}", request.method, path, hostPort_, why));
   }
 
   const web::uri base_;
+  const std::string hostPort_;
   const TlsSource tls_;
   const TransportOptions options_;
   const std::shared_ptr<InFlight> inFlight_ = std::make_shared<InFlight>();
@@ -274,6 +282,7 @@ Result<HttpResponse> CpprestTransport::Impl::run(const HttpRequest& request, con
               request,
               reason.empty() ? failure : fmt::format("{} (certificate: {})", failure, reason)));
         }
+        running.exchange->waitReleased(kReleaseWait);
         HttpResponse response = running.exchange->response();
         response.body = std::move(body);
         return response;

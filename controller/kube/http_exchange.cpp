@@ -35,6 +35,17 @@ void HttpExchange::end(std::optional<std::string> failure) {
   changed_.notify_all();
 }
 
+void HttpExchange::released() {
+  const std::lock_guard lock(mutex_);
+  released_ = true;
+  changed_.notify_all();
+}
+
+void HttpExchange::waitReleased(Duration atMost) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, atMost, [this] { return released_; });
+}
+
 HttpExchange::Step HttpExchange::next(std::stop_token stop, MonoTime until, std::string& bytes) {
   std::unique_lock lock(mutex_);
   const bool ready = changed_.wait_until(

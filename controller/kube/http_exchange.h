@@ -27,11 +27,16 @@ class HttpExchange {
   // Calls `resume` once, at once or later from the reader's thread; no more bytes before that.
   void put(std::string_view bytes, const Resume& resume);
   void end(std::optional<std::string> failure);
+  // The library holds nothing of the request any more, its connection is free for the next one.
+  void released();
 
   // --- the reader's side ---
   // What came next. Head comes once, before any Bytes (moved into `bytes`); End comes last. After
   // an End, complete() tells whether the response was whole.
   Step next(std::stop_token stop, MonoTime until, std::string& bytes);
+  // Without this short wait after an End, requests in a row would race for the connection of the
+  // one before, and often make another one.
+  void waitReleased(Duration atMost);
   // The reader leaves. Returns true when the request is still running and has to be cancelled.
   bool abandon();
 
@@ -48,6 +53,7 @@ class HttpExchange {
   std::string bytes_;
   Resume waiting_;
   bool ended_ = false;
+  bool released_ = false;
   bool abandoned_ = false;
   std::optional<std::string> failure_;
 };

@@ -14,6 +14,7 @@ namespace vnic::kube {
 namespace {
 
 constexpr std::size_t kMaxWarningsRemembered = 256;
+constexpr Duration kQuickFailure = std::chrono::seconds(1);
 
 std::string describe(std::string_view verb, const api::ResourceType& type,
                      const api::ObjectKey& key) {

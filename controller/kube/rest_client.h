@@ -36,6 +36,7 @@ struct RestOptions {
 // Retries: a 429 is repeated for every verb, because the server did nothing; a 5xx that names a
 // Retry-After is repeated for all verbs but create. Both honour Retry-After, within the options'
 // bounds. After a 401 the token is read again, and the request repeated when there is a new one.
+// A GET or list whose connection breaks at once is repeated once.
 // Nothing else is repeated here: what a request without an answer did is for the caller to look at.
 class RestClient final : public Client {
  public:
