@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace vnic {
+
+// Passes TCP connections on to a server until it is told to lose them. Stands between the adapter and
+// a host that other tests use as well.
+class TcpRelay {
+ public:
+  TcpRelay(const std::string& host, std::uint16_t port);
+  ~TcpRelay();
+  TcpRelay(const TcpRelay&) = delete;
+  TcpRelay& operator=(const TcpRelay&) = delete;
+
+  std::uint16_t port() const { return port_; }  // on 127.0.0.1
+  void stall() { stalled_ = true; }             // accepts and swallows, says nothing
+  void resume();                                // what came while it stalled is reset
+  void cut() { ++epoch_; }                      // resets every connection
+
+ private:
+  void accept();
+  void relay(int client);
+
+  std::string host_;
+  std::uint16_t serverPort_;
+  std::uint16_t port_ = 0;
+  int listener_ = -1;
+  std::atomic<bool> stop_ = false;
+  std::atomic<bool> stalled_ = false;
+  std::atomic<int> epoch_ = 0;
+  std::mutex mutex_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace vnic
