@@ -40,6 +40,7 @@ image_build() {
   require_commands mmdebstrap mkfs.ext4 cpio qemu-img
   mkdir -p "$(image_cache)"
   require_disk "$(image_cache)" 6
+  require_disk "${TMPDIR:-/tmp}" 3
   (
     exec 9>"$(image_cache)/lock"
     flock -n 9 || { note "waiting for another build of the same image" && flock 9; }

@@ -102,7 +102,12 @@ run_down() {
   fi
   rm -rf "/etc/netns/$namespace" "$dir"
   rmdir /etc/netns 2>/dev/null || true
-  [ "$(readlink "$VNIC_RUN/current" 2>/dev/null)" != "$id" ] || rm -f "$VNIC_RUN/current"
+  if [ "$(readlink "$VNIC_RUN/current")" = "$id" ]; then
+    rm "$VNIC_RUN/current"
+    # Another run that is left is the one that commands mean from now on.
+    for id in $(run_ids); do ln -sfn "$id" "$VNIC_RUN/current"; done
+    id=$1
+  fi
   note "run $id: gone"
 }
 
