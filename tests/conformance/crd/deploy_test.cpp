@@ -120,6 +120,8 @@ TEST(OperatorRbac, AllowsNothingElse) {
       {"delete", "vnics.vnic.dev", "-n", "team-a"},
       {"create", "vmmigrations.vnic.dev", "-n", "team-a"},
       {"delete", "vmhosts.vnic.dev"},
+      {"patch", "vmhosts.vnic.dev"},
+      {"update", "vmmigrations.vnic.dev", "-n", "team-a"},
       {"delete", "vnicprofiles.vnic.dev"},
       {"create", "leases.coordination.k8s.io", "-n", "team-a"},
       {"get", "leases.coordination.k8s.io", "-n", "kube-system"},
