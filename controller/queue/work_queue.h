@@ -31,6 +31,8 @@ struct AddOptions {
 struct Item {
   api::ObjectKey key;
   int priority = kPriorityChange;
+
+  bool operator==(const Item&) const = default;
 };
 
 struct Unfinished {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "api/encode.h"
@@ -147,43 +148,61 @@ void LeaderElector::renew(std::stop_token stop) {
 }
 
 bool LeaderElector::tryAcquireOrRenew() {
-  const MonoTime now = clock_.now();
+  const auto renewed = renewFast();
+  return renewed ? *renewed : acquireSlow();
+}
+
+// One write on top of our own last one. nullopt: that is not possible, or was refused.
+std::optional<bool> LeaderElector::renewFast() {
   std::optional<Lease> known;
+  MonoTime deadline{};
   {
     const std::lock_guard lock(mutex_);
-    if (heldByUs() && now < renewedAt_ + options_.leaseDuration) known = observed_;
+    if (!heldByUs() || clock_.now() >= renewedAt_ + options_.leaseDuration) return std::nullopt;
+    known = observed_;
+    deadline = renewedAt_ + options_.renewDeadline;
   }
-  LeaseRecord ours;
-  ours.holder = options_.identity;
-  ours.durationSeconds = wholeSeconds(options_.leaseDuration);
-  ours.renewTime = formatMicroTime(clock_.wall());
-  // Fast path: one write on top of our own last one.
-  if (known) {
-    ours.acquireTime = known->spec.acquireTime;
-    ours.transitions = known->spec.transitions;
-    if (write(known->metadata, ours)) return true;
-    metrics_.slowPaths.Increment();
-  }
+  LeaseRecord record = ours();
+  record.acquireTime = known->spec.acquireTime;
+  record.transitions = known->spec.transitions;
+  if (write(known->metadata, record)) return true;
+  // That request may have hung for long. The Lease must not end while another one does.
+  if (clock_.now() >= deadline) return false;
+  metrics_.slowPaths.Increment();
+  return std::nullopt;
+}
+
+bool LeaderElector::acquireSlow() {
   const auto current = kube::getObject<Lease>(client_, {options_.ns, options_.name});
+  LeaseRecord record = ours();
+  record.acquireTime = record.renewTime;
   if (!current) {
-    if (current.error().kind != ErrorKind::NotFound) {
-      log_.warn("Reading the Lease failed", {{"error", current.error().message}});
-      return false;
-    }
-    ours.acquireTime = ours.renewTime;
-    return create(ours);
+    if (current.error().kind == ErrorKind::NotFound) return create(record);
+    log_.warn("Reading the Lease failed", {{"error", current.error().message}});
+    return false;
   }
-  bool mine = false;
   {
     const std::lock_guard lock(mutex_);
     observe(*current);
-    mine = heldByUs();
-    const auto valid = std::chrono::seconds(current->spec.durationSeconds);
-    if (!mine && !current->spec.holder.empty() && clock_.now() < observedAt_ + valid) return false;
+    const auto duration = std::chrono::seconds(current->spec.durationSeconds);
+    record.transitions = current->spec.transitions;
+    if (heldByUs()) {
+      record.acquireTime = current->spec.acquireTime;
+    } else if (current->spec.holder.empty() || clock_.now() >= observedAt_ + duration) {
+      ++record.transitions;
+    } else {
+      return false;
+    }
   }
-  ours.acquireTime = mine ? current->spec.acquireTime : ours.renewTime;
-  ours.transitions = current->spec.transitions + (mine ? 0 : 1);
-  return write(current->metadata, ours);
+  return write(current->metadata, record);
+}
+
+LeaseRecord LeaderElector::ours() const {
+  LeaseRecord record;
+  record.holder = options_.identity;
+  record.durationSeconds = wholeSeconds(options_.leaseDuration);
+  record.renewTime = formatMicroTime(clock_.wall());
+  return record;
 }
 
 bool LeaderElector::create(const LeaseRecord& record) {

@@ -78,6 +78,9 @@ class LeaderElector {
   bool acquire(std::stop_token stop);
   void renew(std::stop_token stop);
   bool tryAcquireOrRenew();
+  std::optional<bool> renewFast();
+  bool acquireSlow();
+  LeaseRecord ours() const;
   bool create(const LeaseRecord& record);
   bool write(const api::ObjectMeta& meta, const LeaseRecord& record);
   bool accept(const Result<Lease>& written, MonoTime sentAt);
