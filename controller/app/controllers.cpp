@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/controllers.h"
+
+#include "runtime/enqueue.h"
+
+namespace vnic::app {
+namespace {
+
+using namespace std::chrono_literals;
+using reconcile::vm_migration::Observer;
+
+// libvirt's events come in bursts (one for each iteration of a copy), and a read of a whole host is
+// not free: so one read serves a burst.
+constexpr queue::AddOptions kAfterBurst{.after = 500ms};
+
+Observer observer(const Controllers::Ports& ports, reconcile::vm_host::HostCache& hostCache,
+                  const Options& options) {
+  const Caches& caches = ports.caches;
+  return Observer({caches.migrations.store(), caches.hosts.store(), caches.vnics.store(),
+                   caches.profiles.store(), caches.reservations.store(), ports.hypervisor,
+                   hostCache, ports.clock},
+                  {options.ns, options.maxParallelMigrations});
+}
+
+runtime::Controller::Options controllerOptions(const char* name, int workers) {
+  runtime::Controller::Options options;
+  options.name = name;
+  options.workers = workers;
+  return options;
+}
+
+}  // namespace
+
+Controllers::Controllers(const Options& options, Ports ports)
+    : ports_(std::move(ports)),
+      hostCache_(ports_.hypervisor, ports_.clock),
+      claims_(ports_.client, ports_.clock, options.ns),
+      migrationMetrics_(ports_.metrics.registry()),
+      hostReconciler_({ports_.caches.hosts.store(), ports_.caches.reservations.store(),
+                       ports_.hypervisor, hostCache_, ports_.client, ports_.clock, ports_.log},
+                      {options.ns}),
+      migrationReconciler_(
+          {ports_.client, ports_.hypervisor, ports_.caches.migrations, ports_.caches.reservations,
+           ports_.caches.vnics.store(), claims_, ports_.events, ports_.leaseTimeLeft,
+           ports_.clock},
+          observer(ports_, hostCache_, options), migrationMetrics_, ports_.log),
+      hosts_(controllerOptions("vmhost", options.workers), hostReconciler_, ports_.clock,
+             ports_.metrics, ports_.log),
+      migrations_(controllerOptions("vmmigration", options.workers), migrationReconciler_,
+                  ports_.clock, ports_.metrics, ports_.log) {
+  wakeHosts();
+  wakeMigrations();
+  wakeOnHypervisorEvents();
+}
+
+Controllers::~Controllers() { ports_.hypervisor.setEventHandler({}); }
+
+void Controllers::wakeHosts() {
+  runtime::enqueueSelf(ports_.caches.hosts, hosts_.queue());
+  runtime::enqueueMapped<api::VfReservation>(
+      ports_.caches.reservations, hosts_.queue(), [](const api::VfReservation& r) {
+        return std::vector<api::ObjectKey>{{"", r.spec.hostName}};
+      });
+}
+
+void Controllers::wakeMigrations() {
+  runtime::enqueueSelf(ports_.caches.migrations, migrations_.queue());
+  runtime::enqueueMapped<api::VfReservation>(
+      ports_.caches.reservations, migrations_.queue(), [](const api::VfReservation& r) {
+        std::vector<api::ObjectKey> keys;
+        if (r.spec.migration) keys.push_back(r.spec.migration->key());
+        return keys;
+      });
+  runtime::enqueueMapped<api::Vnic>(
+      ports_.caches.vnics, migrations_.queue(), [this](const api::Vnic& vnic) {
+        std::vector<api::ObjectKey> keys;
+        for (const auto& m : ports_.caches.migrations.store().list()) {
+          if (m->metadata.ns == vnic.metadata.ns && m->spec.vmName == vnic.spec.vmName) {
+            keys.push_back(m->metadata.key());
+          }
+        }
+        return keys;
+      });
+  hostCache_.onChange([this](const std::string& host) { migrationsAt(host); });
+}
+
+// Those that move from or to the host, and those that wait for any host.
+void Controllers::migrationsAt(const std::string& host) {
+  for (const auto& m : ports_.caches.migrations.store().list()) {
+    if (m->finished()) continue;
+    if (m->status.targetHost.empty() || m->status.targetHost == host ||
+        m->status.sourceHost == host) {
+      migrations_.queue().add(m->metadata.key());
+    }
+  }
+}
+
+void Controllers::wakeOnHypervisorEvents() {
+  ports_.hypervisor.setEventHandler([this](const hypervisor::HypervisorEvent& event) {
+    hosts_.queue().add({"", event.host}, kAfterBurst);
+    for (const auto& m : ports_.caches.migrations.store().list()) {
+      if (!m->finished() && m->status.vmUUID == event.uuid) {
+        migrations_.queue().add(m->metadata.key());
+      }
+    }
+  });
+}
+
+void Controllers::start() {
+  hosts_.start();
+  migrations_.start();
+}
+
+void Controllers::stop() {
+  migrations_.stop();
+  hosts_.stop();
+}
+
+}  // namespace vnic::app

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+
+#include "app/caches.h"
+#include "app/options.h"
+#include "hypervisor/hypervisor.h"
+#include "reconcile/vm_host/host_cache.h"
+#include "reconcile/vm_host/reconciler.h"
+#include "reconcile/vm_migration/metrics.h"
+#include "reconcile/vm_migration/reconciler.h"
+#include "runtime/claim_lease.h"
+#include "runtime/controller.h"
+#include "runtime/event_recorder.h"
+#include "runtime/metrics.h"
+
+namespace vnic::app {
+
+// The reconcilers with their queues, and the table of who is woken by what.
+class Controllers {
+ public:
+  struct Ports {
+    kube::Client& client;
+    hypervisor::Hypervisor& hypervisor;
+    Caches& caches;
+    runtime::EventSink& events;
+    Clock& clock;
+    runtime::Metrics& metrics;
+    Logger log;
+    std::function<Duration()> leaseTimeLeft;
+  };
+
+  // Before the informers start: handlers and indexes have to be there for the first list.
+  Controllers(const Options& options, Ports ports);
+  ~Controllers();
+
+  void start();
+  void stop();
+
+ private:
+  void wakeHosts();
+  void wakeMigrations();
+  void wakeOnHypervisorEvents();
+  void migrationsAt(const std::string& host);
+
+  Ports ports_;
+  reconcile::vm_host::HostCache hostCache_;
+  runtime::ClaimLeases claims_;
+  reconcile::vm_migration::MigrationMetrics migrationMetrics_;
+  reconcile::vm_host::VmHostReconciler hostReconciler_;
+  reconcile::vm_migration::VmMigrationReconciler migrationReconciler_;
+  runtime::Controller hosts_;
+  runtime::Controller migrations_;
+};
+
+}  // namespace vnic::app

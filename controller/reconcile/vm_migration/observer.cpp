@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reconcile/vm_migration/observer.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "api/names.h"
+#include "support/time_format.h"
+
+namespace vnic::reconcile::vm_migration {
+namespace {
+
+bool isActive(const hypervisor::DomainSummary& domain) {
+  return domain.state == hypervisor::DomainState::Running ||
+         domain.state == hypervisor::DomainState::Paused;
+}
+
+std::string macOf(const api::Vnic& vnic) {
+  const std::string& wanted =
+      vnic.spec.macAddress.empty() ? vnic.status.macAddress : vnic.spec.macAddress;
+  return canonicalMac(wanted).value_or("");
+}
+
+bool isWaiting(const api::VmMigration& m) {
+  return !m.finished() && m.spec.mode != "DryRun" && m.status.targetHost.empty();
+}
+
+auto queueRank(const api::VmMigration& m) {
+  return std::make_tuple(-m.spec.priority, m.metadata.creationTimestamp, m.metadata.key());
+}
+
+// A claim of this migration comes first, then what the Vnic holds by itself. What is being released is
+// no claim any more.
+std::shared_ptr<const api::VfReservation> reservationOf(
+    const std::vector<std::shared_ptr<const api::VfReservation>>& all, const std::string& host,
+    const Nic& nic, const api::VmMigration& migration, const char* movingPurpose) {
+  std::shared_ptr<const api::VfReservation> held;
+  for (const auto& r : all) {
+    if (r->spec.hostName != host) continue;
+    if (r->spec.purpose == movingPurpose && r->spec.device.macAddress == nic.mac &&
+        r->spec.migration && r->spec.migration->uid == migration.metadata.uid) {
+      return r;
+    }
+    if (nic.vnic && r->spec.holder.uid == nic.vnic->metadata.uid &&
+        r->spec.purpose == api::purpose::kInUse) {
+      held = r;
+    }
+  }
+  return held;
+}
+
+}  // namespace
+
+Observation Observer::observe(std::shared_ptr<const api::VmMigration> migration) const {
+  Observation o;
+  o.migration = std::move(migration);
+  o.now = ports_.clock.wall();
+  o.maxParallelMigrations = options_.maxParallelMigrations;
+  if (o.migration->status.targetHost.empty() || !o.migration->status.attempt) {
+    countOthers(o);
+    search(o);
+  } else {
+    lookAtBothEnds(o);
+  }
+  return o;
+}
+
+void Observer::refresh(const std::string& source, const std::string& target) const {
+  // An error is kept with the host's facts, where the next observation finds it.
+  (void)ports_.hostCache.refresh(source);
+  (void)ports_.hostCache.refresh(target);
+}
+
+void Observer::countOthers(Observation& o) const {
+  for (const auto& other : ports_.migrations.list()) {
+    if (other->metadata.uid == o.migration->metadata.uid || other->finished()) continue;
+    if (!other->status.targetHost.empty()) ++o.activeMigrations;
+    if (isWaiting(*other) && queueRank(*other) < queueRank(*o.migration)) ++o.queuedBefore;
+  }
+}
+
+domain::VfInventory Observer::inventory(const api::VmHost& host,
+                                        const vm_host::HostFacts& facts) const {
+  return domain::buildInventory(host.metadata.name, host.spec, facts.snapshot, facts.domains,
+                                ports_.reservations.list());
+}
+
+Candidate Observer::candidate(std::shared_ptr<const api::VmHost> host) const {
+  Candidate c;
+  const auto facts = ports_.hostCache.get(host->metadata.name);
+  c.host = std::move(host);
+  if (!facts || !facts->reachable()) {
+    c.error = facts && facts->error ? facts->error->message : "not connected yet";
+    return c;
+  }
+  c.reachable = true;
+  c.snapshot = facts->snapshot;
+  c.inventory = inventory(*c.host, *facts);
+  for (const auto& m : ports_.migrations.list()) {
+    if (m->finished()) continue;
+    if (m->status.targetHost == c.name()) ++c.inbound;
+    if (m->status.sourceHost == c.name() && !m->status.targetHost.empty()) ++c.outbound;
+  }
+  return c;
+}
+
+void Observer::search(Observation& o) const {
+  for (auto& host : ports_.hosts.list()) {
+    o.candidates.push_back(candidate(host));
+    const auto facts = ports_.hostCache.get(host->metadata.name);
+    if (!o.candidates.back().reachable) {
+      o.unknownHosts.push_back(host->metadata.name);
+      continue;
+    }
+    for (const domain::ParsedDomain& d : facts->domains) {
+      const domain::DomainDescription* description = d.current();
+      if (d.summary.name != o.migration->spec.vmName || description == nullptr) continue;
+      Sighting sighting{host->metadata.name, {}, *description, isActive(d.summary)};
+      static_cast<hypervisor::DomainSummary&>(sighting.domain) = d.summary;
+      const std::string& ns = description->vnicNamespace.empty() ? options_.operatorNamespace
+                                                                 : description->vnicNamespace;
+      (ns == o.migration->metadata.ns ? o.sightings : o.foreign).push_back(std::move(sighting));
+    }
+  }
+  std::sort(o.candidates.begin(), o.candidates.end(),
+            [](const Candidate& a, const Candidate& b) { return a.name() < b.name(); });
+  for (const Sighting& sighting : o.sightings) {
+    if (!sighting.active) continue;
+    for (const domain::HostdevNic& hostdev : sighting.description.passthroughNics()) {
+      o.nics.push_back(nicInGuest(o, hostdev));
+    }
+    break;
+  }
+}
+
+void Observer::nameProfiles(Nic& nic) const {
+  if (!nic.vnic) return;
+  nic.profile = ports_.profiles.get({"", nic.vnic->spec.profile});
+  if (nic.profile && !nic.profile->spec.failover.empty()) {
+    nic.failover = ports_.profiles.get({"", nic.profile->spec.failover});
+  }
+}
+
+Nic Observer::nicInGuest(const Observation& o, const domain::HostdevNic& hostdev) const {
+  Nic nic;
+  nic.mac = hostdev.mac;
+  nic.device = domain::planOf(hostdev);
+  nic.onSource = hostdev.source;
+  for (const auto& vnic : ports_.vnics.list()) {
+    if (vnic->metadata.ns == o.migration->metadata.ns &&
+        vnic->spec.vmName == o.migration->spec.vmName && macOf(*vnic) == hostdev.mac) {
+      nic.vnic = vnic;
+    }
+  }
+  nameProfiles(nic);
+  return nic;
+}
+
+Copy Observer::copyOn(const std::string& host, const std::string& uuid) const {
+  Copy copy;
+  auto domain = ports_.hypervisor.domain(host, uuid);
+  if (!domain) {
+    const bool absent = domain.error().kind == ErrorKind::NotFound;
+    copy.answer = absent ? Copy::Answer::Absent : Copy::Answer::Unknown;
+    copy.error = host + ": " + domain.error().message;
+    return copy;
+  }
+  copy.domain = std::move(*domain);
+  copy.answer = Copy::Answer::Present;
+  if (isActive(copy.domain)) {
+    auto live = domain::parseDomain(copy.domain.liveXml);
+    if (!live) {  // half-made or unreadable: not something to decide upon
+      copy.answer = Copy::Answer::Unknown;
+      copy.error = host + ": " + live.error().message;
+      return copy;
+    }
+    copy.live = std::move(*live);
+  }
+  return copy;
+}
+
+void Observer::lookAtBothEnds(Observation& o) const {
+  const api::VmMigrationStatus& status = o.migration->status;
+  o.sourceHost = ports_.hosts.get({"", status.sourceHost});
+  o.targetHost = ports_.hosts.get({"", status.targetHost});
+  o.outcome = ports_.hypervisor.migrationOutcome(status.sourceHost, status.vmUUID);
+  o.target = copyOn(status.targetHost, status.vmUUID);
+  o.source = copyOn(status.sourceHost, status.vmUUID);
+  if (o.source.running() || o.source.paused()) {
+    if (auto job = ports_.hypervisor.jobProgress(status.sourceHost, status.vmUUID)) o.job = *job;
+  }
+  if (o.target.running() && !status.downtimeMilliseconds) {
+    const auto finished = ports_.hypervisor.jobProgress(status.targetHost, status.vmUUID);
+    if (finished) o.downtimeMilliseconds = finished->downtimeMilliseconds;
+  }
+  for (const auto& nic : status.nics) o.nics.push_back(nicOfStatus(o, nic));
+  const auto facts = ports_.hostCache.get(status.targetHost);
+  if (facts && facts->reachable() && o.targetHost) o.targetInventory = inventory(*o.targetHost, *facts);
+}
+
+Nic Observer::nicOfStatus(const Observation& o, const api::NicMigrationStatus& status) const {
+  const api::VmMigrationStatus& migration = o.migration->status;
+  Nic nic;
+  nic.mac = status.mac;
+  nic.vnic = ports_.vnics.get({o.migration->metadata.ns, status.vnic});
+  nameProfiles(nic);
+  const auto all = ports_.reservations.list();
+  nic.source =
+      reservationOf(all, migration.sourceHost, nic, *o.migration, api::purpose::kReturn);
+  nic.target =
+      reservationOf(all, migration.targetHost, nic, *o.migration, api::purpose::kTarget);
+  // The stored plan leads: after the detach nothing else has it.
+  if (nic.source) nic.device = nic.source->spec.device;
+  else if (nic.target) nic.device = nic.target->spec.device;
+  const auto find = [&](const Copy& copy) -> const domain::HostdevNic* {
+    if (!copy.live) return nullptr;
+    api::DevicePlan wanted = nic.device;
+    wanted.macAddress = nic.mac;
+    return domain::findNic(*copy.live, wanted);
+  };
+  if (const auto* hostdev = find(o.source)) {
+    nic.onSource = hostdev->source;
+    if (!nic.source && !nic.target) nic.device = domain::planOf(*hostdev);
+  }
+  if (const auto* hostdev = find(o.target)) nic.onTarget = hostdev->source;
+  return nic;
+}
+
+}  // namespace vnic::reconcile::vm_migration

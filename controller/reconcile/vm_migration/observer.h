@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gathers an Observation: the only part of a pass that reads from the outside.
+#pragma once
+
+#include <functional>
+
+#include "cache/store.h"
+#include "hypervisor/hypervisor.h"
+#include "reconcile/vm_host/host_cache.h"
+#include "reconcile/vm_migration/observation.h"
+
+namespace vnic::reconcile::vm_migration {
+
+struct ObserverPorts {
+  const cache::Store<api::VmMigration>& migrations;
+  const cache::Store<api::VmHost>& hosts;
+  const cache::Store<api::Vnic>& vnics;
+  const cache::Store<api::VnicProfile>& profiles;
+  const cache::Store<api::VfReservation>& reservations;
+  hypervisor::Hypervisor& hypervisor;
+  vm_host::HostCache& hostCache;
+  Clock& clock;
+};
+
+struct ObserverOptions {
+  std::string operatorNamespace;  // of VMs that name none
+  int maxParallelMigrations = 5;
+};
+
+class Observer {
+ public:
+  Observer(const ObserverPorts& ports, ObserverOptions options)
+      : ports_(ports), options_(std::move(options)) {}
+
+  // Everything that is asked of a host is asked now, once a target is decided; before that the host
+  // cache answers, and `refresh` renews it.
+  Observation observe(std::shared_ptr<const api::VmMigration> migration) const;
+
+  // Reads the two hosts of a decision anew before it is stored.
+  void refresh(const std::string& source, const std::string& target) const;
+
+ private:
+  void search(Observation& o) const;
+  void lookAtBothEnds(Observation& o) const;
+  void countOthers(Observation& o) const;
+  Candidate candidate(std::shared_ptr<const api::VmHost> host) const;
+  domain::VfInventory inventory(const api::VmHost& host, const vm_host::HostFacts& facts) const;
+  Copy copyOn(const std::string& host, const std::string& uuid) const;
+  Nic nicInGuest(const Observation& o, const domain::HostdevNic& hostdev) const;
+  Nic nicOfStatus(const Observation& o, const api::NicMigrationStatus& status) const;
+  void nameProfiles(Nic& nic) const;
+
+  ObserverPorts ports_;
+  ObserverOptions options_;
+};
+
+}  // namespace vnic::reconcile::vm_migration

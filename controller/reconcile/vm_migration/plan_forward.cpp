@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "api/names.h"
+#include "domain/matching.h"
+#include "reconcile/vm_migration/phases.h"
+#include "reconcile/vm_migration/steps.h"
+#include "support/time_format.h"
+
+namespace vnic::reconcile::vm_migration {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kPollCopy = 500ms;   // progress of a running copy
+constexpr Duration kPollDetach = 300ms;
+constexpr Duration kRetryAttach = 2s;
+constexpr Duration kPollUndecided = 1s;
+
+Plan step(const char* phase, std::string reason, std::string message, Duration again) {
+  Plan plan;
+  plan.phase = phase;
+  plan.reason = std::move(reason);
+  plan.message = std::move(message);
+  plan.requeueAfter = again;
+  return plan;
+}
+
+bool isTargetClaim(const Observation& o, const Nic& nic) {
+  return nic.target && nic.target->spec.purpose == api::purpose::kTarget &&
+         nic.target->spec.migration && nic.target->spec.migration->uid == o.migration->metadata.uid;
+}
+
+Plan reserve(const Observation& o) {
+  Plan plan = step(kReserving, "Reserving", "VFs are being reserved", Duration::zero());
+  for (std::size_t i = 0; i < o.nics.size(); ++i) {
+    const auto& held = o.nics[i].source;
+    if (!held || held->spec.purpose != api::purpose::kReturn) {
+      plan.effects.push_back(ReserveSource{i});
+    }
+  }
+  if (!plan.effects.empty()) return plan;  // the way back first, then the target
+
+  std::vector<std::string> networks;
+  std::vector<std::size_t> nics;
+  for (std::size_t i = 0; i < o.nics.size(); ++i) {
+    if (isTargetClaim(o, o.nics[i])) continue;
+    networks.push_back(o.nics[i].profile ? o.nics[i].profile->spec.network : "");
+    nics.push_back(i);
+  }
+  const auto found = domain::matchVfs(networks, domain::freeSupply(o.targetInventory));
+  for (std::size_t i = 0; i < nics.size(); ++i) {
+    if (!found[i]) {
+      return turnBack(o, kReserving, "NoFreeVf",
+                      fmt::format("{} has no free VF any more for every NIC",
+                                  o.migration->status.targetHost));
+    }
+    plan.effects.push_back(ReserveTarget{nics[i], *found[i]});
+  }
+  // Two migrations that claim several VFs at once must not wait for each other.
+  std::sort(plan.effects.begin(), plan.effects.end(), [](const Effect& a, const Effect& b) {
+    return std::get<ReserveTarget>(a).vf < std::get<ReserveTarget>(b).vf;
+  });
+  return plan;
+}
+
+bool reserved(const Observation& o) {
+  return std::all_of(o.nics.begin(), o.nics.end(), [&o](const Nic& nic) {
+    return nic.source && nic.source->spec.purpose == api::purpose::kReturn && isTargetClaim(o, nic);
+  });
+}
+
+Plan detach(const Observation& o) {
+  const auto& policy = o.migration->spec.policy;
+  Plan plan = step(kDetaching, "Detaching", "VFs leave the guest", kPollDetach);
+  std::string waiting;
+  for (std::size_t i = 0; i < o.nics.size(); ++i) {
+    if (!o.nics[i].onSource) continue;
+    plan.effects.push_back(Detach{i, *o.nics[i].onSource});
+    waiting += (waiting.empty() ? "" : ", ") + o.nics[i].mac;
+  }
+  if (o.now - phaseSince(o, kDetaching) > std::chrono::seconds(policy.unplugTimeoutSeconds)) {
+    return turnBack(o, kDetaching, "UnplugTimeout",
+                    fmt::format("the guest did not let go of {} within {} s", waiting,
+                                policy.unplugTimeoutSeconds));
+  }
+  return plan;
+}
+
+Plan startCopy(const Observation& o) {
+  Plan plan = step(kMigrating, "Copying", "memory is being copied", kPollCopy);
+  plan.decision = o.migration->status;
+  plan.decision->attempt->copyRequestedAt = formatMicroTime(o.now);
+  plan.effects.push_back(StartCopy{});
+  return plan;
+}
+
+Plan beforeCopy(const Observation& o) {
+  if (cancelWanted(*o.migration)) {
+    return turnBack(o, kReserving, "Cancelled", "cancelled before the copy");
+  }
+  switch (whereabouts(o)) {
+    case Whereabouts::OnSource: break;
+    case Whereabouts::OnTarget:
+      return step(kReserving, "RunningOnTarget",
+                  "the VM runs on the target although no copy was asked for", kPollUndecided);
+    case Whereabouts::Copying:
+      return step(kReserving, "ForeignMigration", "somebody else's migration of the VM runs",
+                  kPollUndecided);
+    case Whereabouts::Twice:
+      return step(kReserving, "RunningTwice", "the VM runs on source and target; nothing is done",
+                  kPollUndecided);
+    case Whereabouts::Gone:
+    case Whereabouts::SourcePaused:
+      return turnBack(o, kReserving, "VmNotRunning", "the VM stopped running");
+    case Whereabouts::Undecided:
+      return step(kReserving, "HostUnknown",
+                  o.source.unknown() ? o.source.error : o.target.error, kPollUndecided);
+  }
+  for (const Nic& nic : o.nics) {
+    if (nic.vnic) continue;
+    return turnBack(o, kReserving, "NicNotDescribed",
+                    fmt::format("the Vnic of {} was deleted", nic.mac));
+  }
+  if (!reserved(o)) return reserve(o);
+  if (o.source.domain.autostart) {
+    Plan plan = step(kReserving, "Reserving", "autostart is switched off", Duration::zero());
+    plan.effects.push_back(SetAutostart{o.migration->status.sourceHost, false});
+    return plan;
+  }
+  const bool attached = std::any_of(o.nics.begin(), o.nics.end(),
+                                    [](const Nic& nic) { return nic.onSource.has_value(); });
+  return attached ? detach(o) : startCopy(o);
+}
+
+std::optional<Plan> copyOverdue(const Observation& o) {
+  const auto& policy = o.migration->spec.policy;
+  const auto began = parseTime(o.migration->status.attempt->copyRequestedAt).value_or(o.now);
+  const std::int64_t memoryKiB = o.source.live ? o.source.live->memoryKiB : 0;
+  const std::int64_t gib = std::max<std::int64_t>(1, (memoryKiB + (1 << 20) - 1) >> 20);
+  const std::chrono::seconds limit(gib * policy.completionTimeoutSecondsPerGiB);
+  const std::chrono::seconds stall(policy.progressTimeoutSeconds);
+  if (o.withoutProgress > stall) {
+    return turnBack(o, kMigrating, "ProgressTimeout",
+                    fmt::format("no data of the copy moved for {} s", stall.count()));
+  }
+  if (o.now - began <= limit) return std::nullopt;
+  return turnBack(o, kMigrating, "CompletionTimeout",
+                  fmt::format("the copy did not complete within {} s", limit.count()));
+}
+
+Plan copying(const Observation& o) {
+  if (cancelWanted(*o.migration)) {
+    return turnBack(o, kMigrating, "Cancelled", "cancelled during the copy");
+  }
+  if (auto overdue = copyOverdue(o)) return *overdue;
+  return step(kMigrating, "Copying", "memory is being copied", kPollCopy);
+}
+
+Plan arrived(const Observation& o) {
+  const auto& status = o.migration->status;
+  const auto& policy = o.migration->spec.policy;
+  if (auto missing = attachMissing(o, true); !missing.empty()) {
+    const bool late =
+        o.now - phaseSince(o, kAttaching) > std::chrono::seconds(policy.attachTimeoutSeconds);
+    if (!late) {
+      Plan plan = step(kAttaching, "Attaching", "VFs are plugged into the guest", kRetryAttach);
+      plan.effects = std::move(missing);
+      return plan;
+    }
+  }
+  Plan plan = step(kAttaching, "Settling", "reservations are brought up to date", Duration::zero());
+  plan.effects = settle(o, true);
+  if (!plan.effects.empty()) return plan;
+  const std::string missing = missingNics(o, true);
+  plan.end = missing.empty()
+                 ? End{EndState::Succeeded, "Migrated",
+                       fmt::format("{} runs on {} with its VFs", o.migration->spec.vmName,
+                                   status.targetHost)}
+                 : End{EndState::Degraded, "NicsMissing",
+                       fmt::format("{} runs on {} without {}; the Vnics go on trying",
+                                   o.migration->spec.vmName, status.targetHost, missing)};
+  return plan;
+}
+
+std::string outcomeText(const Observation& o) {
+  if (o.outcome && o.outcome->error) return o.outcome->error->message;
+  return "nothing migrates the VM any more";
+}
+
+Plan afterCopyRequest(const Observation& o) {
+  switch (whereabouts(o)) {
+    case Whereabouts::Copying: return copying(o);
+    case Whereabouts::OnTarget: return arrived(o);
+    case Whereabouts::OnSource: return turnBack(o, kMigrating, "CopyFailed", outcomeText(o));
+    case Whereabouts::SourcePaused: {
+      Plan plan = step(kMigrating, "Resuming", "the source is resumed, the target has no such VM",
+                       kPollUndecided);
+      plan.effects.push_back(ResumeSource{});
+      return plan;
+    }
+    case Whereabouts::Twice: {
+      Plan plan = step(kMigrating, "VoidCopy",
+                       "the target's copy came to life after the source was resumed; it is void",
+                       kPollUndecided);
+      plan.effects.push_back(DestroyVoidCopy{});
+      return plan;
+    }
+    case Whereabouts::Gone:
+      return turnBack(o, kMigrating, "VmLost",
+                      "the VM runs neither on the source nor on the target: " + outcomeText(o));
+    case Whereabouts::Undecided: break;
+  }
+  return step(kMigrating, "HostUnknown",
+              fmt::format("waiting for an answer: {}",
+                          o.target.unknown() ? o.target.error : o.source.error),
+              kPollUndecided);
+}
+
+}  // namespace
+
+Plan planForward(const Observation& o) {
+  return o.migration->status.attempt->copyRequestedAt.empty() ? beforeCopy(o) : afterCopyRequest(o);
+}
+
+}  // namespace vnic::reconcile::vm_migration

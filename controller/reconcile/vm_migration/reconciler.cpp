@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reconcile/vm_migration/reconciler.h"
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "api/names.h"
+#include "kube/typed.h"
+#include "reconcile/paused.h"
+#include "reconcile/vm_migration/phases.h"
+#include "reconcile/vm_migration/status.h"
+
+namespace vnic::reconcile::vm_migration {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A watch event follows a write within milliseconds.
+constexpr Duration kCacheCatchUp = 20ms;
+constexpr Duration kRetry = 1s;
+
+bool ended(const api::VmMigration& m) {
+  const std::string& phase = m.status.phase;
+  return phase == kSucceeded || phase == kDegraded || phase == kFailed || phase == kCancelled;
+}
+
+void noteFailures(api::VmMigrationStatus& status, const std::vector<EffectFailure>& failures) {
+  for (const EffectFailure& failure : failures) {
+    if (failure.nic && *failure.nic < status.nics.size()) {
+      status.nics[*failure.nic].message = failure.error.message;
+    }
+  }
+}
+
+}  // namespace
+
+VmMigrationReconciler::VmMigrationReconciler(Ports ports, Observer observer,
+                                             MigrationMetrics& metrics, Logger log)
+    : ports_(std::move(ports)),
+      observer_(std::move(observer)),
+      metrics_(metrics),
+      log_(std::move(log)) {}
+
+Result<Done> VmMigrationReconciler::reconcile(const api::ObjectKey& key, std::stop_token) {
+  if (cachesBehind(key)) return Done{kCacheCatchUp};
+  Migration migration = ports_.migrations.store().get(key);
+  if (!migration) return Done{};
+  if (isPaused(migration->metadata)) {
+    if (auto told = tellPaused(ports_.client, *migration, ports_.clock.wall()); !told) {
+      return fail(told.error());
+    }
+    return Done{};
+  }
+  if (migration->finished() && migration->status.phase.empty()) return restore(migration);
+  if (ended(*migration)) return conclude(migration);
+  if (migration->metadata.deleting() && !migration->metadata.hasFinalizer(api::kFinalizer)) {
+    return Done{};
+  }
+  auto prepared = prepare(migration);
+  if (!prepared) return fail(prepared.error());
+  return advance(*prepared);
+}
+
+bool VmMigrationReconciler::cachesBehind(const api::ObjectKey& key) {
+  return !migrationWrites_.seenBy(key, ports_.migrations.resourceVersion()) ||
+         !reservationWrites_.seenBy(key, ports_.reservations.resourceVersion());
+}
+
+Result<VmMigrationReconciler::Migration> VmMigrationReconciler::prepare(Migration migration) {
+  // Before the first side effect, so that a deletion always finds its way through us.
+  if (migration->metadata.hasFinalizer(api::kFinalizer)) return migration;
+  auto updated = kube::addFinalizer(ports_.client, *migration);
+  if (!updated) return fail(updated.error());
+  migrationWrites_.record(updated->metadata.key(), updated->metadata.resourceVersion);
+  return std::make_shared<const api::VmMigration>(std::move(*updated));
+}
+
+Result<Done> VmMigrationReconciler::advance(Migration migration) {
+  Observation o = observer_.observe(migration);
+  o.withoutProgress = withoutProgress(o);
+  Plan plan = vm_migration::plan(o);
+  const bool choosesTarget = plan.decision && migration->status.targetHost.empty();
+  if (choosesTarget) return commitTarget(migration);
+
+  api::VmMigrationStatus status = buildStatus(o, plan);
+  if (plan.decision) {
+    auto stored = writeStatus(migration, status);
+    if (!stored) return fail(stored.error());
+    migration = *stored;
+    o.migration = migration;
+    carryOut({ports_.client, ports_.hypervisor, ports_.events, ports_.leaseTimeLeft,
+              reservationWrites_},
+             o, plan.effects, log_.with({{"namespace", migration->metadata.ns},
+                                         {"name", migration->metadata.name}}));
+    return Done{plan.requeueAfter};
+  }
+  const auto failures =
+      carryOut({ports_.client, ports_.hypervisor, ports_.events, ports_.leaseTimeLeft,
+                reservationWrites_},
+               o, plan.effects, log_.with({{"namespace", migration->metadata.ns},
+                                           {"name", migration->metadata.name}}));
+  noteFailures(status, failures);
+  auto written = writeStatus(migration, status);
+  if (!written) return fail(written.error());
+  if (plan.end) return Done{Duration::zero()};
+  if (!failures.empty()) return Done{std::max(plan.requeueAfter.value_or(kRetry), kRetry)};
+  return Done{plan.requeueAfter};
+}
+
+// The target is chosen from facts that are up to half a minute old; so its two hosts are read anew,
+// the VM is claimed, and the plan has to come out the same, before it is stored.
+Result<Done> VmMigrationReconciler::commitTarget(Migration migration) {
+  const std::lock_guard lock(decisionMutex_);
+  if (!lastDecision_.name.empty() &&
+      !migrationWrites_.seenBy(lastDecision_, ports_.migrations.resourceVersion())) {
+    return Done{kCacheCatchUp};
+  }
+  Observation o = observer_.observe(migration);
+  Plan plan = vm_migration::plan(o);
+  if (plan.decision) {
+    observer_.refresh(plan.decision->sourceHost, plan.decision->targetHost);
+    o = observer_.observe(migration);
+    plan = vm_migration::plan(o);
+  }
+  if (plan.decision) {
+    auto holder = claim(*migration, plan.decision->vmUUID);
+    if (!holder) return fail(holder.error());
+    if (!holder->empty()) {
+      o.claimedBy = *holder;
+      plan = vm_migration::plan(o);
+    }
+  }
+  auto written = writeStatus(migration, buildStatus(o, plan));
+  if (!written) return fail(written.error());
+  if (plan.decision) lastDecision_ = migration->metadata.key();
+  return Done{plan.end ? Duration::zero() : plan.requeueAfter};
+}
+
+// "" = this migration holds the VM now; else who does.
+Result<std::string> VmMigrationReconciler::claim(const api::VmMigration& migration,
+                                                 const std::string& vmUUID) {
+  const std::string name = "vm-" + vmUUID;
+  auto claim = ports_.claims.tryClaim(name, migration.metadata.uid);
+  if (!claim) return fail(claim.error());
+  if (claim->held) return std::string();
+  if (holderLives(claim->holder)) return "the object with uid " + claim->holder;
+  // Its holder ended or went away without giving it back.
+  if (auto released = ports_.claims.release(name, claim->holder); !released) {
+    return fail(released.error());
+  }
+  claim = ports_.claims.tryClaim(name, migration.metadata.uid);
+  if (!claim) return fail(claim.error());
+  return claim->held ? std::string() : "the object with uid " + claim->holder;
+}
+
+bool VmMigrationReconciler::holderLives(const std::string& uid) const {
+  for (const auto& m : ports_.migrations.store().list()) {
+    if (m->metadata.uid == uid) return !m->finished();
+  }
+  const auto vnics = ports_.vnics.list();
+  return std::any_of(vnics.begin(), vnics.end(),
+                     [&](const auto& vnic) { return vnic->metadata.uid == uid; });
+}
+
+Result<VmMigrationReconciler::Migration> VmMigrationReconciler::writeStatus(
+    const Migration& migration, const api::VmMigrationStatus& status) {
+  if (status == migration->status) return migration;
+  auto answer =
+      kube::applyStatus<api::VmMigration>(ports_.client, migration->metadata, toJson(status));
+  if (!answer) return fail(answer.error());
+  migrationWrites_.record(answer->metadata.key(), answer->metadata.resourceVersion);
+  auto updated = std::make_shared<const api::VmMigration>(std::move(*answer));
+  tellPhase(*migration, *updated);
+  return Migration(updated);
+}
+
+void VmMigrationReconciler::tellPhase(const api::VmMigration& before,
+                                      const api::VmMigration& after) {
+  if (before.status.phase == after.status.phase) return;
+  const api::Condition* ready = findCondition(after.status.conditions, api::condition::kReady);
+  const std::string note = ready ? ready->message : after.status.phase;
+  const bool bad = after.status.phase == kFailed || after.status.phase == kDegraded;
+  ports_.events.record({runtime::eventObject(after),
+                        bad ? runtime::EventType::Warning : runtime::EventType::Normal,
+                        after.status.phase, "Migrate", note, std::nullopt});
+  log_.info("Phase changed", {{"namespace", after.metadata.ns},
+                              {"name", after.metadata.name},
+                              {"from", before.status.phase},
+                              {"to", after.status.phase},
+                              {"reason", ready ? ready->reason : ""},
+                              {"message", note}});
+  if (ended(after) && !ended(before)) metrics_.ended(after.status);
+}
+
+Duration VmMigrationReconciler::withoutProgress(const Observation& o) {
+  const std::lock_guard lock(progressMutex_);
+  const std::string& uid = o.migration->metadata.uid;
+  if (!o.job || !o.job->active) {
+    progress_.erase(uid);
+    return Duration::zero();
+  }
+  auto [entry, isNew] = progress_.try_emplace(uid, Progress{o.job->dataProcessedBytes, o.now});
+  if (!isNew && entry->second.processedBytes != o.job->dataProcessedBytes) {
+    entry->second = {o.job->dataProcessedBytes, o.now};
+  }
+  return o.now - entry->second.movedAt;
+}
+
+}  // namespace vnic::reconcile::vm_migration

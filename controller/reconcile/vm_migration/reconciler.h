@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "cache/informer.h"
+#include "reconcile/reconciler.h"
+#include "reconcile/vm_migration/effects.h"
+#include "reconcile/vm_migration/metrics.h"
+#include "reconcile/vm_migration/observer.h"
+#include "runtime/claim_lease.h"
+#include "support/log.h"
+
+namespace vnic::reconcile::vm_migration {
+
+// Moves VMs. Each pass: observe, plan, one batch of effects, one status write. A decision (target,
+// direction, the start of the copy) is written, guarded by resourceVersion, before it is acted upon.
+class VmMigrationReconciler final : public Reconciler {
+ public:
+  struct Ports {
+    kube::Client& client;
+    hypervisor::Hypervisor& hypervisor;
+    cache::Informer<api::VmMigration>& migrations;
+    cache::Informer<api::VfReservation>& reservations;
+    const cache::Store<api::Vnic>& vnics;
+    runtime::ClaimLeases& claims;
+    runtime::EventSink& events;
+    std::function<Duration()> leaseTimeLeft;
+    Clock& clock;
+  };
+
+  VmMigrationReconciler(Ports ports, Observer observer, MigrationMetrics& metrics, Logger log);
+
+  Result<Done> reconcile(const api::ObjectKey& key, std::stop_token stop) override;
+
+ private:
+  using Migration = std::shared_ptr<const api::VmMigration>;
+
+  bool cachesBehind(const api::ObjectKey& key);
+  Result<Migration> prepare(Migration migration);
+  Result<Done> advance(Migration migration);
+  Result<std::string> claim(const api::VmMigration& migration, const std::string& vmUUID);
+  bool holderLives(const std::string& uid) const;
+  Result<Done> commitTarget(Migration migration);
+  Result<Migration> writeStatus(const Migration& migration, const api::VmMigrationStatus& status);
+  void tellPhase(const api::VmMigration& before, const api::VmMigration& after);
+  Duration withoutProgress(const Observation& observation);
+
+  Result<Done> conclude(Migration migration);
+  Result<Done> watchDegraded(const Migration& migration);
+  Result<Done> expire(const Migration& migration);
+  Result<Done> restore(const Migration& migration);
+
+  struct Progress {
+    std::int64_t processedBytes = 0;
+    WallTime movedAt;
+  };
+
+  Ports ports_;
+  Observer observer_;
+  MigrationMetrics& metrics_;
+  Logger log_;
+  cache::OwnWrites migrationWrites_;
+  cache::OwnWrites reservationWrites_;
+  // Limits are counted in the cache, so the next target is decided only once the cache shows the last.
+  std::mutex decisionMutex_;
+  api::ObjectKey lastDecision_;
+  std::mutex progressMutex_;
+  std::map<std::string, Progress> progress_;  // by uid of the migration, while it copies
+};
+
+}  // namespace vnic::reconcile::vm_migration

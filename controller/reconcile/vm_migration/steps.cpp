@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reconcile/vm_migration/steps.h"
+
+#include "api/names.h"
+#include "reconcile/vm_migration/phases.h"
+#include "support/time_format.h"
+
+namespace vnic::reconcile::vm_migration {
+
+bool cancelWanted(const api::VmMigration& migration) {
+  return migration.spec.cancel || migration.metadata.deleting();
+}
+
+WallTime phaseSince(const Observation& o, const char* phase) {
+  const auto& stamps = o.migration->status.phaseTimestamps;
+  if (stamps.empty() || stamps.back().phase != phase) return o.now;
+  return parseTime(stamps.back().startedAt).value_or(o.now);
+}
+
+Plan turnBack(const Observation& o, const char* phase, std::string reason, std::string message) {
+  Plan plan;
+  plan.phase = phase;
+  plan.decision = o.migration->status;
+  plan.decision->attempt->direction = kBack;
+  plan.decision->attempt->reason = reason;
+  plan.decision->attempt->message = message;
+  plan.reason = std::move(reason);
+  plan.message = std::move(message);
+  plan.requeueAfter = Duration::zero();
+  return plan;
+}
+
+std::vector<Effect> attachMissing(const Observation& o, bool onTarget) {
+  const auto& status = o.migration->status;
+  std::vector<Effect> effects;
+  for (std::size_t i = 0; i < o.nics.size(); ++i) {
+    const Nic& nic = o.nics[i];
+    const auto& reservation = onTarget ? nic.target : nic.source;
+    if ((onTarget ? nic.onTarget : nic.onSource) || !reservation) continue;
+    if (const auto vf = PciAddress::parse(reservation->spec.address)) {
+      effects.push_back(Attach{i, onTarget ? status.targetHost : status.sourceHost, *vf});
+    }
+  }
+  return effects;
+}
+
+std::string missingNics(const Observation& o, bool onTarget) {
+  std::string names;
+  for (const Nic& nic : o.nics) {
+    if (onTarget ? nic.onTarget : nic.onSource) continue;
+    names += (names.empty() ? "" : ", ") + nic.mac;
+  }
+  return names;
+}
+
+std::vector<Effect> settle(const Observation& o, bool onTarget) {
+  const auto& status = o.migration->status;
+  std::vector<Effect> effects;
+  for (const Nic& nic : o.nics) {
+    const auto& kept = onTarget ? nic.target : nic.source;
+    const auto& left = onTarget ? nic.source : nic.target;
+    if (kept && kept->spec.purpose != api::purpose::kInUse) {
+      effects.push_back(Settle{kept, api::purpose::kInUse});
+    }
+    if (left) effects.push_back(Settle{left, api::purpose::kReleasing});
+  }
+  const Copy& copy = onTarget ? o.target : o.source;
+  if (status.attempt->restoreAutostart && copy.present() && !copy.domain.autostart) {
+    effects.push_back(SetAutostart{onTarget ? status.targetHost : status.sourceHost, true});
+  }
+  return effects;
+}
+
+}  // namespace vnic::reconcile::vm_migration

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The three stretches of a migration, each a pure function of the observation.
+#pragma once
+
+#include "reconcile/vm_migration/plan.h"
+
+namespace vnic::reconcile::vm_migration {
+
+// No target yet: search, preflight, queue, decide.
+Plan planPending(const Observation& observation);
+// Reserve, detach, copy, attach on the target.
+Plan planForward(const Observation& observation);
+// VFs return to the source; then another attempt, or the end.
+Plan planBack(const Observation& observation);
+
+// --- Shared by the stretches. ---
+
+bool cancelWanted(const api::VmMigration& migration);
+// Since when the current phase lasts; now when status does not say.
+WallTime phaseSince(const Observation& observation, const char* phase);
+// Changes direction to Back and says why. Everything else of the decision stays.
+Plan turnBack(const Observation& observation, const char* phase, std::string reason,
+              std::string message);
+// Attaches what is missing on the side where the VM runs; empty = all there.
+std::vector<Effect> attachMissing(const Observation& observation, bool onTarget);
+std::string missingNics(const Observation& observation, bool onTarget);
+// Reservations and autostart as they have to be when the VM stays where it is; empty = settled.
+std::vector<Effect> settle(const Observation& observation, bool onTarget);
+
+}  // namespace vnic::reconcile::vm_migration
