@@ -17,8 +17,8 @@ namespace {
   throw std::system_error(error, std::generic_category(), what);
 }
 
-// A file in memory. Unlike a pipe it cannot fill up, and a program that stays in the background with
-// it does not keep us waiting.
+// A file in memory. Unlike a pipe it cannot fill up, and a program that stays in the background
+// with it does not keep us waiting.
 class MemoryFile {
  public:
   MemoryFile() : fd_(memfd_create("command", MFD_CLOEXEC)) {

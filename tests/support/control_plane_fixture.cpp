@@ -39,7 +39,9 @@ ControlPlane::ControlPlane(const Options& options) : dir_(newDirectory()) {
   }
 }
 
-ControlPlane::~ControlPlane() { down(); }
+ControlPlane::~ControlPlane() {
+  down();
+}
 
 // Called where there is nobody to catch an exception.
 void ControlPlane::down() noexcept {

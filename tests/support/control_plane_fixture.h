@@ -38,8 +38,8 @@ class ControlPlane {
   CommandResult kubectlAsOperator(const std::vector<std::string>& arguments,
                                   std::string_view input = {}) const;
 
-  // Kills the API server as a crash would; starts it on the same port with the same data, ready when
-  // it returns. All throw std::runtime_error when that does not work.
+  // Kills the API server as a crash would; starts it on the same port with the same data, ready
+  // when it returns. All throw std::runtime_error when that does not work.
   void stopApiServer() { control({"stop-apiserver"}); }
   void startApiServer() { control({"start-apiserver"}); }
   void restartApiServer() { control({"restart-apiserver"}); }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every schema of ours has to be, field by field: described (kubectl explain is the manual) and
-// bounded (an object can be neither huge nor costly to check).
+// What every schema of ours has to be, field by field: described (kubectl explain is the manual)
+// and bounded (an object can be neither huge nor costly to check).
 #include <gtest/gtest.h>
 
 #include <set>

@@ -14,7 +14,9 @@
 
 namespace vnic::test {
 
-void PrintTo(const CrdCase& value, std::ostream* out) { *out << value.file << ": " << value.name; }
+void PrintTo(const CrdCase& value, std::ostream* out) {
+  *out << value.file << ": " << value.name;
+}
 
 namespace {
 
@@ -51,8 +53,12 @@ class CrdCases : public ::testing::TestWithParam<CrdCase> {
 
   CommandResult patch(const char* part, const nlohmann::json& value,
                       const std::vector<std::string>& more) const {
-    std::vector<std::string> arguments{"patch", GetParam().kind, GetParam().objectName,
-                                       "--type=merge", "-p", nlohmann::json{{part, value}}.dump()};
+    std::vector<std::string> arguments{"patch",
+                                       GetParam().kind,
+                                       GetParam().objectName,
+                                       "--type=merge",
+                                       "-p",
+                                       nlohmann::json{{part, value}}.dump()};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return sharedControlPlane().kubectl(arguments);
   }
@@ -105,11 +111,10 @@ TEST(CrdRules, EachHasACaseThatItRefuses) {
 TEST(CrdRules, EachKindHasAcceptedCases) {
   const std::vector<CrdCase> cases = loadCases();
   for (const char* kind : {"VfReservation", "VmHost", "VmMigration", "Vnic", "VnicProfile"}) {
-    EXPECT_GE(std::count_if(cases.begin(), cases.end(),
-                            [&](const CrdCase& test) {
-                              return test.kind == kind && !test.rejection;
-                            }),
-              3)
+    EXPECT_GE(
+        std::count_if(cases.begin(), cases.end(),
+                      [&](const CrdCase& test) { return test.kind == kind && !test.rejection; }),
+        3)
         << kind;
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is shipped beside the CRDs works on the real API server: samples, RBAC, and the ways in which
-// people reach the kinds.
+// What is shipped beside the CRDs works on the real API server: samples, RBAC, and the ways in
+// which people reach the kinds.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -139,10 +139,10 @@ kind: VmHost
 metadata: {name: written}
 spec: {libvirtURI: qemu+tls://host1/system})")
                   .ok());
-  const CommandResult result = sharedControlPlane().kubectlAsOperator(
-      {"apply", "--server-side", "--subresource=status", "--field-manager=vnic-operator", "-f",
-       "-"},
-      R"(
+  const CommandResult result =
+      sharedControlPlane().kubectlAsOperator({"apply", "--server-side", "--subresource=status",
+                                              "--field-manager=vnic-operator", "-f", "-"},
+                                             R"(
 apiVersion: vnic.dev/v1alpha1
 kind: VmHost
 metadata: {name: written}

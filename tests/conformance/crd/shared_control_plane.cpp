@@ -27,6 +27,8 @@ const ::testing::Environment* const registered = ::testing::AddGlobalTestEnviron
 
 }  // namespace
 
-ControlPlane& sharedControlPlane() { return *environment->controlPlane; }
+ControlPlane& sharedControlPlane() {
+  return *environment->controlPlane;
+}
 
 }  // namespace vnic::test

@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Builds the commands of the test control plane (etcd, kube-apiserver, kube-controller-manager, kubectl) from the pinned
-# Go modules in tools/, once, and prints where they are as one PATH-like line on stdout. Progress goes to stderr.
+# Builds the commands of the test control plane (etcd, kube-apiserver, kube-controller-manager,
+# kubectl) from the pinned Go modules in tools/, once, and prints where they are as one PATH-like
+# line on stdout. Progress goes to stderr.
 #
 #   tools.sh          build what is missing and print the folders
 #   tools.sh --check  print the folders if nothing has to be built, else fail
 #
 # Environment:
-#   KUBEBUILDER_ASSETS  a folder with etcd, kube-apiserver and kubectl (the convention of envtest): used as it is, nothing is built
-#   VNIC_CACHE          where built things are kept; default ${XDG_CACHE_HOME:-$HOME/.cache}/vnic-operator
-#   GOPROXY, GOMODCACHE, GOCACHE as for every Go build; the last two default to folders inside of the cache
+#   KUBEBUILDER_ASSETS  a folder with etcd, kube-apiserver and kubectl (the convention of envtest):
+#                       used as it is, nothing is built
+#   VNIC_CACHE          where built things are kept; see lib.sh
+#   GOPROXY, GOMODCACHE, GOCACHE
+#                       as for every Go build; the last two default to folders inside of the cache
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -19,8 +22,8 @@ source "$here/../lib.sh"
 VNIC_LOG_NAME="control plane tools"
 cache=$VNIC_CACHE/go-tools
 
-# What is built: set (folder below tools/), command, package, about how long it takes with nothing cached.
-# The first command of a set pays for the set's downloads and shared packages.
+# What is built: set (folder below tools/), command, package, about how long it takes with nothing
+# cached. The first command of a set pays for the set's downloads and shared packages.
 readonly tools=(
   "kubernetes kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver 4min"
   "kubernetes kubectl k8s.io/kubernetes/cmd/kubectl 30s"
@@ -32,18 +35,22 @@ readonly build_flags=(-trimpath -buildvcs=false -mod=readonly)
 readonly go_wanted=1.26.8
 
 # The release that is pinned, for example v1.36.3. The servers do not even start without a version.
-kubernetes_version=$(awk '$1 == "k8s.io/kubernetes" && $2 ~ /^v/ { print $2 }' "$here/tools/kubernetes/go.mod")
-[[ -n $kubernetes_version ]] || die "$here/tools/kubernetes/go.mod does not require k8s.io/kubernetes"
+kubernetes_version=$(awk '$1 == "k8s.io/kubernetes" && $2 ~ /^v/ { print $2 }' \
+  "$here/tools/kubernetes/go.mod")
+[[ -n $kubernetes_version ]] ||
+  die "$here/tools/kubernetes/go.mod does not require k8s.io/kubernetes"
 readonly kubernetes_version
 
-# linker_flags SET: the servers report the release that they were built from, as the official binaries do.
+# linker_flags SET: the servers report the release that they were built from, as the official
+# binaries do.
 linker_flags() {
   local flags="-s -w"
   if [[ $1 == kubernetes ]]; then
     local major minor package
     IFS=. read -r major minor _ <<<"${kubernetes_version#v}"
     for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
-      flags+=" -X $package.gitVersion=$kubernetes_version -X $package.gitMajor=$major -X $package.gitMinor=$minor"
+      flags+=" -X $package.gitVersion=$kubernetes_version"
+      flags+=" -X $package.gitMajor=$major -X $package.gitMinor=$minor"
     done
   fi
   printf '%s' "$flags"
@@ -79,8 +86,9 @@ go_version() {
   version=$(GOTOOLCHAIN=local "$1" env GOVERSION 2>/dev/null) && printf '%s' "${version#go}"
 }
 
-# choose_go: sets `go` to a command that can build the modules. Any go from 1.21 on can fetch a newer toolchain by itself, through
-# the module proxy; older ones cannot, and then the distribution's backport is installed for its sake.
+# choose_go: sets `go` to a command that can build the modules. Any go from 1.21 on can fetch a
+# newer toolchain by itself, through the module proxy; older ones cannot, and then the
+# distribution's backport is installed for its sake.
 choose_go() {
   go=$(command -v go || true)
   local version=0
@@ -88,10 +96,12 @@ choose_go() {
   if ! at_least "$version" 1.21; then
     go=/usr/lib/go-1.23/bin/go
     if [[ ! -x $go ]]; then
-      [[ $EUID -eq 0 ]] || die "needs Go 1.21 or later; install it, or run as root so that it can be installed"
+      [[ $EUID -eq 0 ]] ||
+        die "needs Go 1.21 or later; install it, or run as root so that it can be installed"
       note "installing Go from bookworm-backports"
-      DEBIAN_FRONTEND=noninteractive apt-get install -qq -y -t bookworm-backports golang-1.23-go >/dev/null ||
-        die "cannot install golang-1.23-go from bookworm-backports; install Go 1.21 or later and run this again"
+      DEBIAN_FRONTEND=noninteractive \
+        apt-get install -qq -y -t bookworm-backports golang-1.23-go >/dev/null ||
+        die "cannot install golang-1.23-go from bookworm-backports; install Go 1.21 or later"
     fi
     version=$(go_version "$go")
   fi
@@ -122,8 +132,9 @@ build() {
     mkdir -p "$folder"
     started=$SECONDS
     (cd "$here/tools/$set" &&
-      nice "$go" build "${build_flags[@]}" -ldflags "$(linker_flags "$set")" -o "$folder/.$name.new" "$package") >&2 ||
-      die "$name does not build; the reason is above (Go $(go_version "$go"), GOPROXY=$("$go" env GOPROXY))"
+      nice "$go" build "${build_flags[@]}" -ldflags "$(linker_flags "$set")" \
+        -o "$folder/.$name.new" "$package") >&2 ||
+      die "$name does not build with Go $(go_version "$go"); the reason is above"
     mv "$folder/.$name.new" "$folder/$name"
     note "built $name in $((SECONDS - started)) s"
   done
@@ -133,7 +144,8 @@ main() {
   if [[ -n ${KUBEBUILDER_ASSETS:-} ]]; then
     local name
     for name in etcd kube-apiserver kubectl; do
-      [[ -x $KUBEBUILDER_ASSETS/$name ]] || die "KUBEBUILDER_ASSETS=$KUBEBUILDER_ASSETS has no $name; unset it to build the tools"
+      [[ -x $KUBEBUILDER_ASSETS/$name ]] ||
+        die "KUBEBUILDER_ASSETS=$KUBEBUILDER_ASSETS has no $name; unset it to build the tools"
     done
     printf '%s\n' "$KUBEBUILDER_ASSETS"
     return
