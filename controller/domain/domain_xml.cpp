@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
+#include <iterator>
 
 #include "api/names.h"
 #include "domain/domain_xml_blockers.h"
@@ -68,6 +68,21 @@ std::optional<int> readVlan(const pugi::xml_node& interface) {
   const pugi::xml_attribute id = interface.child("vlan").child("tag").attribute("id");
   if (!id) return std::nullopt;
   return id.as_int();
+}
+
+// Two VFs that nothing tells apart: no plan could say which of them it means.
+void noteTwins(DomainDescription& domain) {
+  const auto& nics = domain.hostdevs;
+  for (auto nic = nics.begin(); nic != nics.end(); ++nic) {
+    const bool twin = std::any_of(std::next(nic), nics.end(), [&](const HostdevNic& other) {
+      return nic->isInterface && other.isInterface && nic->mac == other.mac &&
+             (!isUserAlias(nic->alias) || !isUserAlias(other.alias) || nic->alias == other.alias);
+    });
+    if (twin) {
+      domain.blockers.push_back(fmt::format(
+          "two VFs have the MAC {} and no aliases of their own (ua-...)", nic->mac));
+    }
+  }
 }
 
 // `source` is the element that holds the <address> of the host's device.
@@ -185,6 +200,7 @@ Result<DomainDescription> parseDomain(std::string_view xml) {
   if (const auto read = readDevices(devices, domain); !read) return fail(read.error());
   domain.freeHotplugBuses = readFreeHotplugBuses(devices, domain.guestAddresses);
   domain.blockers = findBlockers(*root);
+  noteTwins(domain);
   return domain;
 }
 

@@ -73,8 +73,8 @@ Result<DomainDescription> parseDomain(std::string_view xml);
 // The NIC with everything that is needed to plug it in again, as a reservation keeps it.
 api::DevicePlan planOf(const HostdevNic& nic);
 
-// The hostdev NIC that the plan describes: MAC and, when both sides have a "ua-" one, alias. A MAC
-// alone never decides between two NICs. nullptr = not there.
+// The hostdev NIC that the plan describes: MAC and, when both sides have a "ua-" one, alias. nullptr =
+// not there. (Two VFs that only a MAC would have to tell apart are among the blockers.)
 const HostdevNic* findNic(const DomainDescription& domain, const api::DevicePlan& plan);
 
 // The <interface type='hostdev'> for attach and detach: MAC, alias, VLAN, teaming and guest address of

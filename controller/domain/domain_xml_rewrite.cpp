@@ -11,13 +11,32 @@ bool isHostdevInterface(const pugi::xml_node& interface) {
   return std::string_view(interface.attribute("type").value()) == "hostdev";
 }
 
-// The one <interface> that MAC and alias name; the VF or the others, a standby has the VF's MAC.
-pugi::xml_node findInterface(const pugi::xml_node& root, bool hostdev, std::string_view mac,
-                             std::string_view alias) {
+// The one <interface> that MAC and alias name, among the VFs or among the others: a standby has the VF's
+// MAC. Null when there is none; Invalid when there are two.
+Result<pugi::xml_node> findInterface(const pugi::xml_node& root, bool hostdev, std::string_view mac,
+                                     std::string_view alias) {
+  pugi::xml_node found;
   for (const pugi::xml_node& interface : root.child("devices").children("interface")) {
-    if (isHostdevInterface(interface) == hostdev && isNamedBy(interface, mac, alias)) {
-      return interface;
+    if (isHostdevInterface(interface) != hostdev || !isNamedBy(interface, mac, alias)) continue;
+    if (found) {
+      return fail(Error::invalid(fmt::format(
+          "domain XML: MAC {} and alias '{}' name two interfaces", mac, alias)));
     }
+    found = interface;
+  }
+  return found;
+}
+
+Status changeVf(const pugi::xml_node& root, const VfChange& change, bool mustMeet) {
+  const auto interface = findInterface(root, true, change.mac, change.alias);
+  if (!interface) return fail(interface.error());
+  pugi::xml_node address = interface->child("source").child("address");
+  if (address) {
+    writeAddress(address, change.vf);
+  } else if (mustMeet || *interface) {
+    return fail(Error::invalid(
+        fmt::format("domain XML: no VF interface with MAC {} and alias '{}' to give VF {}",
+                    change.mac, change.alias, change.vf.str())));
   }
   return {};
 }
@@ -33,32 +52,31 @@ void rewriteNetwork(pugi::xml_node interface, const NetworkChange& change) {
       (toNetwork ? change.network : change.bridge).c_str();
 }
 
+Status changeNetwork(const pugi::xml_node& root, const NetworkChange& change, bool mustMeet) {
+  if (change.network.empty() == change.bridge.empty()) {
+    return fail(Error::invalid(fmt::format(
+        "interface with MAC {}: exactly one of network and bridge must be given", change.mac)));
+  }
+  const auto interface = findInterface(root, false, change.mac, change.alias);
+  if (!interface) return fail(interface.error());
+  if (*interface) {
+    rewriteNetwork(*interface, change);
+  } else if (mustMeet) {
+    return fail(Error::invalid(fmt::format("domain XML: no interface with MAC {} and alias '{}'",
+                                           change.mac, change.alias)));
+  }
+  return {};
+}
+
 Result<std::string> rewrite(std::string_view xml, const HostSideChanges& changes, bool mustMeet) {
   pugi::xml_document document;
   const auto root = loadDomain(document, xml);
   if (!root) return fail(root.error());
   for (const VfChange& change : changes.vfs) {
-    const pugi::xml_node interface = findInterface(*root, true, change.mac, change.alias);
-    if (interface) {
-      writeAddress(interface.child("source").child("address"), change.vf);
-    } else if (mustMeet) {
-      return fail(Error::invalid(fmt::format("domain XML: no VF interface with MAC {} and alias "
-                                             "'{}' to give VF {}",
-                                             change.mac, change.alias, change.vf.str())));
-    }
+    if (const auto done = changeVf(*root, change, mustMeet); !done) return fail(done.error());
   }
   for (const NetworkChange& change : changes.networks) {
-    if (change.network.empty() == change.bridge.empty()) {
-      return fail(Error::invalid(fmt::format(
-          "interface with MAC {}: exactly one of network and bridge must be given", change.mac)));
-    }
-    const pugi::xml_node interface = findInterface(*root, false, change.mac, change.alias);
-    if (interface) {
-      rewriteNetwork(interface, change);
-    } else if (mustMeet) {
-      return fail(Error::invalid(fmt::format(
-          "domain XML: no interface with MAC {} and alias '{}'", change.mac, change.alias)));
-    }
+    if (const auto done = changeNetwork(*root, change, mustMeet); !done) return fail(done.error());
   }
   return print(*root);
 }

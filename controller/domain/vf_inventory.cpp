@@ -146,7 +146,10 @@ const char* toString(VfState state) {
 
 bool VfEntry::availableTo(const std::string& vnicUid, const std::string& vmUuid) const {
   if (!obstacle.empty() || !liveUser.empty()) return false;
-  if (reservation && reservation->spec.holder.uid != vnicUid) return false;
+  if (reservation &&
+      (reservation->spec.holder.uid != vnicUid || reservation->metadata.deleting())) {
+    return false;
+  }
   return std::all_of(persistentUsers.begin(), persistentUsers.end(),
                      [&](const std::string& user) { return user == vmUuid; });
 }
@@ -184,6 +187,14 @@ int VfInventory::freeFor(std::string_view network) const {
   return free;
 }
 
+std::vector<std::string> networksOf(const api::VmHostSpec& spec,
+                                    const hypervisor::PhysicalFunction& pf) {
+  for (const api::PhysicalFunctionSpec& candidate : spec.physicalFunctions) {
+    if (isDevice(candidate, pf)) return candidate.networks;
+  }
+  return {};
+}
+
 VfInventory buildInventory(const std::string& host, const api::VmHostSpec& spec,
                            const hypervisor::HostSnapshot& snapshot,
                            const std::vector<ParsedDomain>& domains,
@@ -198,9 +209,7 @@ VfInventory buildInventory(const std::string& host, const api::VmHostSpec& spec,
     entry.device = pf.netdev.empty() ? pf.address.str() : pf.netdev;
     entry.address = pf.address;
     entry.linkUp = pf.linkUp;
-    for (const api::PhysicalFunctionSpec& candidate : spec.physicalFunctions) {
-      if (isDevice(candidate, pf)) entry.networks = candidate.networks;
-    }
+    entry.networks = networksOf(spec, pf);
     for (const hypervisor::VirtualFunction& vf : pf.virtualFunctions) {
       const auto node = unplaced.extract(vf.address.str());
       entry.virtualFunctions.push_back(

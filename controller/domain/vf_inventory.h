@@ -76,6 +76,10 @@ struct VfInventory {
   int freeFor(std::string_view network) const;
 };
 
+// The networks that the spec lets this PF carry; empty = it may not be used.
+std::vector<std::string> networksOf(const api::VmHostSpec& spec,
+                                    const hypervisor::PhysicalFunction& pf);
+
 // `reservations` may hold those of other hosts as well; they are ignored. When the definition of
 // any domain cannot be read, no VF that it could name is called free.
 VfInventory buildInventory(const std::string& host, const api::VmHostSpec& spec,

@@ -15,22 +15,22 @@ namespace vnic::test {
 
 // A definition as libvirt prints it, for a VM with any number of NICs.
 struct VmNic {
-  std::string mac;
-  std::string network;          // the virtio NIC's libvirt network, "" = no virtio NIC
-  std::string standbyAlias;     // alias of the virtio NIC
-  std::string vf;               // host PCI address of the VF, "" = no VF
-  std::string vfAlias;          // "ua-..."
-  std::string guestAddress;     // of the VF, 0000:03:00.0
+  std::string mac = {};
+  std::string network = {};          // the virtio NIC's libvirt network, "" = no virtio NIC
+  std::string standbyAlias = {};     // alias of the virtio NIC
+  std::string vf = {};               // host PCI address of the VF, "" = no VF
+  std::string vfAlias = {};          // "ua-..."
+  std::string guestAddress = {};     // of the VF, 0000:03:00.0
   bool teaming = true;          // VF and virtio NIC are a failover pair
 };
 
 struct VmShape {
-  std::string name;
-  std::string uuid;
-  std::string vnicNamespace;
+  std::string name = {};
+  std::string uuid = {};
+  std::string vnicNamespace = {};
   std::string machine = "pc-q35-10.0";
   std::int64_t memoryKiB = 262144;
-  std::vector<VmNic> nics;
+  std::vector<VmNic> nics = {};
 };
 
 std::string domainXml(const VmShape& shape);
