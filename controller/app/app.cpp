@@ -3,8 +3,8 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
-#include <cstdlib>
 
 #include "app/caches.h"
 #include "app/controllers.h"
@@ -12,7 +12,9 @@
 #include "app/servers.h"
 #include "app/shutdown.h"
 #include "app/version.h"
+#if __has_include("hypervisor/check_host.h")
 #include "hypervisor/check_host.h"
+#endif
 #include "hypervisor/libvirt/libvirt_hypervisor.h"
 #include "kube/connection.h"
 #include "kube/kubeconfig.h"
@@ -46,6 +48,13 @@ kube::RestOptions leaseRestOptions(const Options& options) {
   rest.requestDeadline = std::chrono::milliseconds(options.renewDeadlineSeconds * 500);
   rest.maxRetries = 0;
   return rest;
+}
+
+hypervisor::LibvirtOptions libvirtOptions(const Options& options) {
+  hypervisor::LibvirtOptions libvirt;
+  libvirt.pkiPath = options.libvirtPkiPath;
+  libvirt.allowInsecure = options.allowInsecureLibvirt;
+  return libvirt;
 }
 
 runtime::LeaderElector::Options leaderOptions(const Options& options) {
@@ -99,7 +108,7 @@ class Operator {
   }
 
   int work(kube::Client& client, kube::Client& leaseClient) {
-    hypervisor::LibvirtHypervisor hypervisor(log_);
+    hypervisor::LibvirtHypervisor hypervisor(log_, libvirtOptions(options_));
     Caches caches(client, clock_, log_);
     runtime::EventRecorder::Options eventOptions;
     eventOptions.instance = runtime::leaderIdentity();
@@ -179,9 +188,14 @@ int run(const Options& options) {
 
 int checkHost(const CheckHostOptions& options) {
   hypervisor::LibvirtHypervisor hypervisor{Logger()};
+#if __has_include("hypervisor/check_host.h")
   const auto report = hypervisor::checkHost(hypervisor, options.uri, options.peerURI);
   std::fputs(report.text.c_str(), stdout);
   return report.exitCode;
+#else
+  (void)options;
+  return 1;
+#endif
 }
 
 }  // namespace vnic::app

@@ -44,12 +44,18 @@ Controllers::Controllers(const Options& options, Ports ports)
            ports_.caches.vnics.store(), claims_, ports_.events, ports_.leaseTimeLeft,
            ports_.clock},
           observer(ports_, hostCache_, options), migrationMetrics_, ports_.log),
+      profileReconciler_({ports_.caches.profiles.store(), ports_.caches.vnics.store(),
+                          ports_.caches.hosts.store(), ports_.caches.reservations.store(),
+                          hostCache_, ports_.client, ports_.clock}),
       hosts_(controllerOptions("vmhost", options.workers), hostReconciler_, ports_.clock,
              ports_.metrics, ports_.log),
+      profiles_(controllerOptions("vnicprofile", 1), profileReconciler_, ports_.clock,
+                ports_.metrics, ports_.log),
       migrations_(controllerOptions("vmmigration", options.workers), migrationReconciler_,
                   ports_.clock, ports_.metrics, ports_.log) {
   wakeHosts();
   wakeMigrations();
+  wakeProfiles();
   wakeOnHypervisorEvents();
 }
 
@@ -95,6 +101,35 @@ void Controllers::migrationsAt(const std::string& host) {
   }
 }
 
+// A profile says which hosts can serve it and with how many free VFs, so nearly everything concerns
+// all profiles; there are few of them.
+void Controllers::wakeProfiles() {
+  runtime::enqueueSelf(ports_.caches.profiles, profiles_.queue());
+  runtime::enqueueMapped<api::VnicProfile>(
+      ports_.caches.profiles, profiles_.queue(), [this](const api::VnicProfile& changed) {
+        std::vector<api::ObjectKey> keys;
+        if (!changed.spec.failover.empty()) keys.push_back({"", changed.spec.failover});
+        for (const auto& p : ports_.caches.profiles.store().list()) {
+          if (p->spec.failover == changed.metadata.name) keys.push_back(p->metadata.key());
+        }
+        return keys;
+      });
+  runtime::enqueueMapped<api::Vnic>(
+      ports_.caches.vnics, profiles_.queue(), [](const api::Vnic& vnic) {
+        return std::vector<api::ObjectKey>{{"", vnic.spec.profile}};
+      });
+  const auto all = [this] {
+    for (const auto& p : ports_.caches.profiles.store().list()) {
+      profiles_.queue().add(p->metadata.key(), {.priority = queue::kPriorityBulk});
+    }
+  };
+  ports_.caches.hosts.onChange([all](const auto& change) {
+    if (!change.before || !change.after || !(change.before->spec == change.after->spec)) all();
+  });
+  ports_.caches.reservations.onChange([all](const auto&) { all(); });
+  hostCache_.onChange([all](const std::string&) { all(); });
+}
+
 void Controllers::wakeOnHypervisorEvents() {
   ports_.hypervisor.setEventHandler([this](const hypervisor::HypervisorEvent& event) {
     hosts_.queue().add({"", event.host}, kAfterBurst);
@@ -108,11 +143,13 @@ void Controllers::wakeOnHypervisorEvents() {
 
 void Controllers::start() {
   hosts_.start();
+  profiles_.start();
   migrations_.start();
 }
 
 void Controllers::stop() {
   migrations_.stop();
+  profiles_.stop();
   hosts_.stop();
 }
 

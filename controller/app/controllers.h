@@ -10,6 +10,7 @@
 #include "reconcile/vm_host/reconciler.h"
 #include "reconcile/vm_migration/metrics.h"
 #include "reconcile/vm_migration/reconciler.h"
+#include "reconcile/vnic_profile/reconciler.h"
 #include "runtime/claim_lease.h"
 #include "runtime/controller.h"
 #include "runtime/event_recorder.h"
@@ -41,6 +42,7 @@ class Controllers {
  private:
   void wakeHosts();
   void wakeMigrations();
+  void wakeProfiles();
   void wakeOnHypervisorEvents();
   void migrationsAt(const std::string& host);
 
@@ -50,7 +52,9 @@ class Controllers {
   reconcile::vm_migration::MigrationMetrics migrationMetrics_;
   reconcile::vm_host::VmHostReconciler hostReconciler_;
   reconcile::vm_migration::VmMigrationReconciler migrationReconciler_;
+  reconcile::vnic_profile::VnicProfileReconciler profileReconciler_;
   runtime::Controller hosts_;
+  runtime::Controller profiles_;
   runtime::Controller migrations_;
 };
 

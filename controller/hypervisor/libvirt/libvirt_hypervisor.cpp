@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "hypervisor/libvirt/errors.h"
+#include "hypervisor/libvirt/connect_uri.h"
 #include "hypervisor/libvirt/event_loop.h"
 #include "hypervisor/libvirt/event_sink.h"
 #include "hypervisor/libvirt/host_connection.h"
@@ -64,15 +65,23 @@ LibvirtHypervisor::LibvirtHypervisor(Logger log, LibvirtOptions options)
 LibvirtHypervisor::~LibvirtHypervisor() { sink_->close(); }
 
 void LibvirtHypervisor::setHost(const std::string& host, const std::string& uri) {
+  const auto usable = connectUri(uri, options_.pkiPath, options_.allowInsecure);
   const std::lock_guard lock(mutex_);
+  refused_.erase(host);
+  if (!usable) {
+    hosts_.erase(host);
+    refused_.emplace(host, usable.error());
+    return;
+  }
   std::shared_ptr<HostConnection>& connection = hosts_[host];
-  if (connection && connection->uri() == uri) return;
-  connection = std::make_shared<HostConnection>(host, uri, options_, loop_, sink_, log_);
+  if (connection && connection->uri() == *usable) return;
+  connection = std::make_shared<HostConnection>(host, *usable, options_, loop_, sink_, log_);
 }
 
 void LibvirtHypervisor::removeHost(const std::string& host) {
   const std::lock_guard lock(mutex_);
   hosts_.erase(host);
+  refused_.erase(host);
 }
 
 void LibvirtHypervisor::setEventHandler(EventHandler handler) {
@@ -83,6 +92,7 @@ Result<std::shared_ptr<HostConnection>> LibvirtHypervisor::find(const std::strin
   const std::lock_guard lock(mutex_);
   const auto found = hosts_.find(host);
   if (found != hosts_.end()) return found->second;
+  if (const auto no = refused_.find(host); no != refused_.end()) return fail(no->second);
   return fail(Error::transient(fmt::format("host {} is not known yet", host)));
 }
 

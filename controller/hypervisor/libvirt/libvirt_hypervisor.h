@@ -60,6 +60,7 @@ class LibvirtHypervisor final : public Hypervisor {
   std::unique_ptr<Migrations> migrations_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<HostConnection>> hosts_;
+  std::map<std::string, Error> refused_;  // hosts whose URI we do not open, and why
 };
 
 }  // namespace vnic::hypervisor

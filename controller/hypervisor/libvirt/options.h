@@ -2,12 +2,15 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
 #include "support/clock.h"
 
 namespace vnic::hypervisor {
 
 struct LibvirtOptions {
+  std::string pkiPath;         // client certificates for qemu+tls URIs that name none
+  bool allowInsecure = false;  // qemu+tcp
   Duration connectTimeout = std::chrono::seconds(20);
   Duration queryTimeout = std::chrono::seconds(15);
   Duration snapshotTimeout = std::chrono::seconds(30);

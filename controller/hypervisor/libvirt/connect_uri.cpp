@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "app/libvirt_uri.h"
+#include "hypervisor/libvirt/connect_uri.h"
 
-namespace vnic::app {
+namespace vnic::hypervisor {
 
-Result<std::string> effectiveLibvirtUri(const std::string& uri, const std::string& pkiPath,
-                                        bool allowInsecure) {
+Result<std::string> connectUri(const std::string& uri, const std::string& pkiPath,
+                               bool allowInsecure) {
   const std::size_t scheme = uri.find("://");
   if (scheme == std::string::npos) {
     return fail(Error::invalid("spec.libvirtURI must look like qemu+tls://HOST/system"));
@@ -20,4 +20,4 @@ Result<std::string> effectiveLibvirtUri(const std::string& uri, const std::strin
   return uri + (uri.find('?') == std::string::npos ? '?' : '&') + "pkipath=" + pkiPath;
 }
 
-}  // namespace vnic::app
+}  // namespace vnic::hypervisor
