@@ -121,9 +121,16 @@ Result<HttpResponse> RestClient::perform(HttpRequest request, const std::string&
 
 Result<std::string> RestClient::call(HttpRequest request, const std::string& what,
                                      Duration deadline) {
-  auto response =
-      perform(std::move(request), what,
-              [&](const HttpRequest& ready) { return transport_.send(ready, deadline); }, {});
+  const auto exchange = [&](const HttpRequest& ready) {
+    const MonoTime begin = clock_.now();
+    auto response = transport_.send(ready, deadline);
+    // The connection may have been a pooled one that the server had closed. Reading again is free.
+    if (!response && ready.method == "GET" && clock_.now() - begin < kQuickFailure) {
+      response = transport_.send(ready, deadline);
+    }
+    return response;
+  };
+  auto response = perform(std::move(request), what, exchange, {});
   if (!response) return fail(response.error());
   return std::move(response->body);
 }
