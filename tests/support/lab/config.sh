@@ -38,6 +38,11 @@ green       enp2s0      0000:02:00.0   br1           10.89.0
 '
 readonly LAB_COLORS=(blue green)
 
+# Whether the hosts' bridges learn addresses on their uplink, the PF. A guest's broadcasts through a VF
+# are handed to the PF by the card's own switch; a bridge that learns from them drops what later
+# comes in for the standby, for minutes. Administrators who bridge a PF switch that off.
+readonly LAB_UPLINK_LEARNING=${LAB_UPLINK_LEARNING:-off}
+
 # host_number HOST: 1 for host1.
 host_number() { printf '%s\n' "${1#host}"; }
 

@@ -54,6 +54,8 @@ guest_define() {
     interfaces+=$(guest_interface "$template" "$color" "$mac" "$vf")$'\n'
     arguments+=" lab.nic=$template,$mac,$address/24"
     lines+="$template $color $mac $address"$'\n'
+    # A probe of an earlier guest with this address left its fixed neighbour.
+    in_namespace ip neigh del "$address" dev "$color" 2>/dev/null || true
     index=$((index + 1))
   done
   guest_domain "$name" "$define_namespace" "$define_memory" "$arguments$extra" "$interfaces" \

@@ -19,6 +19,7 @@ HOST=$host
 MANAGEMENT_MAC=$(host_mac "$host" aa)
 MANAGEMENT_ADDRESS=$(host_address "$host")
 VFS_PER_PF=$LAB_VFS_PER_PF
+UPLINK_LEARNING=$LAB_UPLINK_LEARNING
 END
   for color in "${LAB_COLORS[@]}"; do
     printf '%s %s %s\n' "$(fabric "$color" pf)" "$(fabric "$color" pf_address)" "$(fabric "$color" bridge)"
@@ -148,6 +149,11 @@ hosts_up() {
   for host in "${LAB_HOSTS[@]}"; do host_start "$host"; done
   note "booting ${LAB_HOSTS[*]} (about 45 s)"
   for host in "${LAB_HOSTS[@]}"; do host_wait "$host"; done
+}
+
+# host_learning HOST on|off: see LAB_UPLINK_LEARNING.
+host_learning() {
+  host_ssh "$1" "while read -r pf _; do bridge link set dev \$pf learning $2; done </etc/lab/fabrics"
 }
 
 # host_vfs HOST [COLOR COUNT]: shows the VFs, or gives a PF another number of them.
