@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cstdio>
+#include <iostream>
 
 #include "app/caches.h"
 #include "app/controllers.h"
@@ -12,9 +12,7 @@
 #include "app/servers.h"
 #include "app/shutdown.h"
 #include "app/version.h"
-#if __has_include("hypervisor/check_host.h")
 #include "hypervisor/check_host.h"
-#endif
 #include "hypervisor/libvirt/libvirt_hypervisor.h"
 #include "kube/connection.h"
 #include "kube/kubeconfig.h"
@@ -30,6 +28,7 @@ constexpr int kExitFailure = 1;
 // and the workers' requests need no more.
 constexpr std::size_t kTransportThreads = 4;
 constexpr Duration kCacheSyncTimeout = 2min;
+constexpr Duration kCheckPatience = 30s;
 
 std::string userAgent() { return std::string("vnic-operator/") + kVersion + " (linux/amd64)"; }
 
@@ -187,15 +186,14 @@ int run(const Options& options) {
 }
 
 int checkHost(const CheckHostOptions& options) {
-  hypervisor::LibvirtHypervisor hypervisor{Logger()};
-#if __has_include("hypervisor/check_host.h")
-  const auto report = hypervisor::checkHost(hypervisor, options.uri, options.peerURI);
-  std::fputs(report.text.c_str(), stdout);
-  return report.exitCode;
-#else
-  (void)options;
-  return 1;
-#endif
+  // A person names the URI, so it is opened as it is.
+  hypervisor::LibvirtOptions libvirt;
+  libvirt.allowInsecure = true;
+  hypervisor::LibvirtHypervisor hypervisor(Logger(), libvirt);
+  SystemClock clock;
+  const auto peer =
+      options.peerURI.empty() ? std::nullopt : std::optional<std::string>(options.peerURI);
+  return hypervisor::checkHost(hypervisor, clock, options.uri, peer, kCheckPatience, std::cout);
 }
 
 }  // namespace vnic::app

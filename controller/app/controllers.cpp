@@ -40,7 +40,9 @@ Controllers::Controllers(const Options& options, Ports ports)
                        ports_.hypervisor, hostCache_, ports_.client, ports_.clock, ports_.log},
                       {options.ns}),
       migrationReconciler_(
-          {ports_.client, ports_.hypervisor, ports_.caches.migrations, ports_.caches.reservations,
+          {ports_.client, ports_.hypervisor, ports_.caches.migrations.store(),
+           [this] { return ports_.caches.migrations.resourceVersion(); },
+           [this] { return ports_.caches.reservations.resourceVersion(); },
            ports_.caches.vnics.store(), claims_, ports_.events, ports_.leaseTimeLeft,
            ports_.clock},
           observer(ports_, hostCache_, options), migrationMetrics_, ports_.log),

@@ -93,7 +93,7 @@ struct MigrationRequest {
   std::string uuid;
   std::string peerURI;           // the target as the source's libvirt reaches it
   std::string migrationAddress;  // "" = libvirt decides
-  std::string destinationXml;    // live definition for the target
+  std::string destinationXml;    // live definition for the target, "" = as it is
   std::string persistentXml;     // definition that the target keeps
   std::optional<int> bandwidthMiBPerSecond;
   int maxDowntimeMilliseconds = 300;

@@ -65,7 +65,9 @@ FakeHypervisor::Host* FakeHypervisor::peer(const std::string& peerURI) {
 Status FakeHypervisor::checkMigration(Host& source, const Vm& vm,
                                       const hypervisor::MigrationRequest& request) {
   const auto now = domain::parseDomain(vm.liveXml);
-  const auto wanted = domain::parseDomain(request.destinationXml);
+  // libvirt takes its own live definition when the caller brings none.
+  const auto wanted = domain::parseDomain(
+      request.destinationXml.empty() ? vm.liveXml : request.destinationXml);
   if (!now || !wanted) return fail(libvirtError(hypervisor::kXmlError, "XML error"));
   Host* target = peer(request.peerURI);
   if (!target) return fail(unreachable(request.peerURI));
@@ -148,7 +150,8 @@ Status FakeHypervisor::startMigration(const std::string& host,
   incoming.name = found->second.name;
   incoming.state = DomainState::Paused;
   incoming.pausedReason = PausedReason::Migration;
-  incoming.liveXml = request.destinationXml;
+  incoming.liveXml =
+      request.destinationXml.empty() ? found->second.liveXml : request.destinationXml;
   if (const auto old = hosts_.at(target).vms.find(request.uuid); old != hosts_.at(target).vms.end()) {
     incoming.persistent = old->second.persistent;  // a definition left over from before
     incoming.persistentXml = old->second.persistentXml;

@@ -44,7 +44,7 @@ VmMigrationReconciler::VmMigrationReconciler(Ports ports, Observer observer,
 
 Result<Done> VmMigrationReconciler::reconcile(const api::ObjectKey& key, std::stop_token) {
   if (cachesBehind(key)) return Done{kCacheCatchUp};
-  Migration migration = ports_.migrations.store().get(key);
+  Migration migration = ports_.migrations.get(key);
   if (!migration) return Done{};
   if (isPaused(migration->metadata)) {
     if (auto told = tellPaused(ports_.client, *migration, ports_.clock.wall()); !told) {
@@ -63,8 +63,8 @@ Result<Done> VmMigrationReconciler::reconcile(const api::ObjectKey& key, std::st
 }
 
 bool VmMigrationReconciler::cachesBehind(const api::ObjectKey& key) {
-  return !migrationWrites_.seenBy(key, ports_.migrations.resourceVersion()) ||
-         !reservationWrites_.seenBy(key, ports_.reservations.resourceVersion());
+  return !migrationWrites_.seenBy(key, ports_.migrationsSeen()) ||
+         !reservationWrites_.seenBy(key, ports_.reservationsSeen());
 }
 
 Result<VmMigrationReconciler::Migration> VmMigrationReconciler::prepare(Migration migration) {
@@ -113,7 +113,7 @@ Result<Done> VmMigrationReconciler::advance(Migration migration) {
 Result<Done> VmMigrationReconciler::commitTarget(Migration migration) {
   const std::lock_guard lock(decisionMutex_);
   if (!lastDecision_.name.empty() &&
-      !migrationWrites_.seenBy(lastDecision_, ports_.migrations.resourceVersion())) {
+      !migrationWrites_.seenBy(lastDecision_, ports_.migrationsSeen())) {
     return Done{kCacheCatchUp};
   }
   Observation o = observer_.observe(migration);
@@ -155,7 +155,7 @@ Result<std::string> VmMigrationReconciler::claim(const api::VmMigration& migrati
 }
 
 bool VmMigrationReconciler::holderLives(const std::string& uid) const {
-  for (const auto& m : ports_.migrations.store().list()) {
+  for (const auto& m : ports_.migrations.list()) {
     if (m->metadata.uid == uid) return !m->finished();
   }
   const auto vnics = ports_.vnics.list();

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <string>
 
-#include "cache/informer.h"
+#include "cache/store.h"
 #include "reconcile/reconciler.h"
 #include "reconcile/vm_migration/effects.h"
 #include "reconcile/vm_migration/metrics.h"
@@ -23,8 +23,10 @@ class VmMigrationReconciler final : public Reconciler {
   struct Ports {
     kube::Client& client;
     hypervisor::Hypervisor& hypervisor;
-    cache::Informer<api::VmMigration>& migrations;
-    cache::Informer<api::VfReservation>& reservations;
+    const cache::Store<api::VmMigration>& migrations;
+    // Up to which resourceVersion the caches have seen everything (Informer::resourceVersion).
+    std::function<std::string()> migrationsSeen;
+    std::function<std::string()> reservationsSeen;
     const cache::Store<api::Vnic>& vnics;
     runtime::ClaimLeases& claims;
     runtime::EventSink& events;
