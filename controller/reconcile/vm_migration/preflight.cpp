@@ -17,6 +17,7 @@ using Violations = std::vector<Violation>;
 // First versions whose virtio failover works from end to end (what oVirt required as well).
 constexpr hypervisor::Version kMinLibvirt{7, 0, 0};
 constexpr hypervisor::Version kMinQemu{5, 2, 0};
+constexpr std::size_t kMaxNics = 32;  // as the CRD bounds status.nics
 
 template <class Predicate>
 std::string macsOf(const Observation& o, Predicate predicate) {
@@ -53,6 +54,13 @@ void checkHotplug(const Observation& o, Violations& out) {
                  fmt::format("{} sits on the guest's root bus, which cannot hot-plug; "
                              "move it to a pcie-root-port",
                              macs)});
+}
+
+void checkNumber(const Observation& o, Violations& out) {
+  if (o.nics.size() <= kMaxNics) return;
+  out.push_back({"TooManyNics", fmt::format("{} passthrough NICs are more than the {} that one "
+                                            "migration can move",
+                                            o.nics.size(), kMaxNics)});
 }
 
 void checkBlockers(const Sighting& source, Violations& out) {
@@ -258,6 +266,7 @@ PreflightResult preflight(const Observation& o, const Sighting& source) {
   checkState(source, result.vm);
   checkMachine(o, source, result.vm);
   checkHotplug(o, result.vm);
+  checkNumber(o, result.vm);
   checkBlockers(source, result.vm);
   checkDescribed(o, source, result.vm);
   checkProfiles(o, result.vm);

@@ -28,7 +28,7 @@ bool ended(const api::VmMigration& m) {
 void noteFailures(api::VmMigrationStatus& status, const std::vector<EffectFailure>& failures) {
   for (const EffectFailure& failure : failures) {
     if (failure.nic && *failure.nic < status.nics.size()) {
-      status.nics[*failure.nic].message = failure.error.message;
+      noteFailure(status.nics[*failure.nic], failure.error.message);
     }
   }
 }

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "api/names.h"
+#include "api/text.h"
 #include "reconcile/vm_migration/phases.h"
 #include "support/time_format.h"
 
@@ -14,7 +15,12 @@ namespace {
 using api::ConditionStatus;
 namespace type = api::condition;
 
-constexpr std::size_t kMaxPhaseTimestamps = 50;  // as the CRD bounds the list
+// As the CRD bounds them: a status that is too long anywhere is refused as a whole.
+constexpr std::size_t kMaxPhaseTimestamps = 100;
+constexpr std::size_t kMaxReasons = 64;
+constexpr std::size_t kMaxHosts = 500;
+constexpr std::size_t kMaxText = 1024;
+constexpr std::size_t kMaxConditionMessage = 32768;
 
 struct Writer {
   api::VmMigrationStatus& status;
@@ -57,6 +63,7 @@ void updateNic(api::NicMigrationStatus& out, const Nic& nic, const std::string& 
     out.withoutVfMilliseconds = millisecondsBetween(out.detachedAt, out.attachedAt);
   }
   if (attached) {
+    out.message.clear();
     out.state = phase == kDetaching ? "Detaching" : "Attached";
   } else {
     out.state = phase == kAttaching ? "Attaching" : "Detached";
@@ -114,7 +121,25 @@ void setRunningConditions(Writer w, const Observation& o, const Plan& plan) {
        "Attached", "NotYet");
 }
 
+void boundReasons(std::vector<std::string>& reasons) {
+  if (reasons.size() > kMaxReasons) reasons.resize(kMaxReasons);
+  for (auto& reason : reasons) reason = api::bounded(reason, kMaxText);
+}
+
+void bound(api::VmMigrationStatus& status) {
+  for (auto& c : status.conditions) c.message = api::bounded(c.message, kMaxConditionMessage);
+  if (status.attempt) status.attempt->message = api::bounded(status.attempt->message, kMaxText);
+  if (!status.preflight) return;
+  boundReasons(status.preflight->reasons);
+  if (status.preflight->hosts.size() > kMaxHosts) status.preflight->hosts.resize(kMaxHosts);
+  for (auto& host : status.preflight->hosts) boundReasons(host.reasons);
+}
+
 }  // namespace
+
+void noteFailure(api::NicMigrationStatus& nic, const std::string& message) {
+  nic.message = api::bounded(message, kMaxText);
+}
 
 const char* phaseOf(EndState state) {
   switch (state) {
@@ -161,6 +186,7 @@ api::VmMigrationStatus buildStatus(const Observation& o, const Plan& plan) {
   } else {
     enterPhase(status, plan.phase, o.now);
   }
+  bound(status);
   return status;
 }
 

@@ -11,6 +11,9 @@ namespace vnic::reconcile::vm_migration {
 // status said before). Timestamps of things that did not change stay.
 api::VmMigrationStatus buildStatus(const Observation& observation, const Plan& plan);
 
+// A step for one NIC failed; its message says so until the NIC is attached again.
+void noteFailure(api::NicMigrationStatus& nic, const std::string& message);
+
 const char* phaseOf(EndState state);
 
 // The conditions of a migration that has ended (design: the table of ends).
