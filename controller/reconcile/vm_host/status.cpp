@@ -9,20 +9,13 @@
 
 #include "api/names.h"
 #include "api/text.h"
+#include "reconcile/verdict.h"
 #include "support/time_format.h"
 
 namespace vnic::reconcile::vm_host {
 namespace {
 
 using api::ConditionStatus;
-
-constexpr std::size_t kMaxMessage = 4096;
-
-struct Verdict {
-  ConditionStatus status = ConditionStatus::True;
-  std::string reason;
-  std::string message;
-};
 
 Verdict connected(const StatusInput& input) {
   const HostFacts& facts = input.facts;
@@ -161,10 +154,7 @@ api::VmHostStatus buildStatus(const StatusInput& input) {
   }
   status.observedGeneration = input.host.metadata.generation;
   const auto set = [&](const char* type, const Verdict& verdict) {
-    api::setCondition(status.conditions,
-                      {type, verdict.status, input.host.metadata.generation, "", verdict.reason,
-                       api::bounded(verdict.message, kMaxMessage)},
-                      input.now);
+    setVerdict(status.conditions, type, verdict, input.host.metadata.generation, input.now);
   };
   set(api::condition::kConnected, connected(input));
   set(api::condition::kVersionSupported, versionSupported(input));

@@ -7,20 +7,12 @@
 #include <algorithm>
 
 #include "api/names.h"
-#include "api/text.h"
+#include "reconcile/verdict.h"
 
 namespace vnic::reconcile::vnic_profile {
 namespace {
 
 using api::ConditionStatus;
-
-constexpr std::size_t kMaxMessage = 4096;
-
-struct Verdict {
-  ConditionStatus status = ConditionStatus::True;
-  std::string reason;
-  std::string message;
-};
 
 vm_host::HostFactsPtr factsOf(const std::string& host, const StatusInput& input) {
   for (const auto& facts : input.facts) {
@@ -147,10 +139,7 @@ api::VnicProfileStatus buildStatus(const StatusInput& input) {
   status.hosts = atMost(hosts, kMaxListedHosts);
   status.conditions = input.profile.status.conditions;
   const auto set = [&](const char* type, const Verdict& verdict) {
-    api::setCondition(status.conditions,
-                      {type, verdict.status, generation, "", verdict.reason,
-                       api::bounded(verdict.message, kMaxMessage)},
-                      input.now);
+    setVerdict(status.conditions, type, verdict, generation, input.now);
   };
   const Verdict acceptance = accepted(violations(input.profile, input.profiles));
   set(api::condition::kAccepted, acceptance);
