@@ -127,3 +127,22 @@ process_stop() {
 process_gone() {
   ! process_alive "$1"
 }
+
+# run_child COMMAND...: like COMMAND, but this script acts on a signal at once instead of after
+# COMMAND. Its EXIT trap has to call end_child, which gives COMMAND a SIGTERM and the time to clean up.
+child=''
+run_child() {
+  local status=0
+  "$@" &
+  child=$!
+  wait "$child" || status=$?
+  child=''
+  return "$status"
+}
+
+end_child() {
+  [ -n "$child" ] || return 0
+  kill -TERM "$child" 2>/dev/null || true
+  wait "$child" 2>/dev/null || true
+  child=''
+}

@@ -33,25 +33,6 @@ stack_ids() { find "$stacks" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' 2>/d
 
 stack_namespace() { printf 'vnic-%s\n' "$stack_id"; }
 
-# run_child COMMAND...: like COMMAND, but a signal to this script is acted on at once instead of
-# after COMMAND; COMMAND then gets SIGTERM and the time to clean up.
-child=''
-run_child() {
-  local status=0
-  "$@" &
-  child=$!
-  wait "$child" || status=$?
-  child=''
-  return "$status"
-}
-
-end_child() {
-  [ -n "$child" ] || return 0
-  kill -TERM "$child" 2>/dev/null || true
-  wait "$child" 2>/dev/null || true
-  child=''
-}
-
 stack_up() {
   local binary=${VNIC_OPERATOR_BINARY:-$tree/build/controller/app/vnic-operator} owner=${VNIC_STACK_OWNER:-}
   local operator_options=()
@@ -133,12 +114,13 @@ stack_await_end() {
   stack_end
 }
 
-# stack_down: nothing there is fine.
+# stack_down: nothing there is fine. With VNIC_STACK_LOGS the logs are kept there.
 stack_down() {
   require_root
   stack_name "$(stack_chosen)"
   [ -n "$stack_id" ] || { note "no stack is up" && return; }
   if process_alive "$stack_dir/up"; then process_stop "$stack_dir/up" 60; fi
+  if [ -n "${VNIC_STACK_LOGS:-}" ] && [ -d "$stack_dir" ]; then (stack_logs "$VNIC_STACK_LOGS") || true; fi
   stack_end
 }
 

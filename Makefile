@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door. `make help` says what there is; every command does its own set-up.
+#
+# BUILD=DIR      where to build (default build)
+# VERBOSE=1      show every command of the build and every test's output
+# JOBS=N         how many tests may run at once (default 2); those that need a machine of their own
+#                say so themselves
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+BUILD ?= build
+JOBS ?= 2
+export BUILD VERBOSE
+override build_dir := $(abspath $(BUILD))
+support := tests/support
+# The lab tier starts a stack of its own through ctest's fixtures. `stack with` ends it however
+# ctest ends, and on failure its logs are here:
+export VNIC_STACK_LOGS ?= $(build_dir)/lab-logs
+export VNIC_OPERATOR_BINARY ?= $(build_dir)/controller/app/vnic-operator
+
+ctest = $(support)/stack with ctest --test-dir $(build_dir) --no-tests=error -j$(JOBS) \
+	$(if $(VERBOSE),-V,--output-on-failure)
+
+.PHONY: help
+help: ## this text
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## install and build all that the project needs on a fresh Debian 12 (safe to repeat)
+	@$(support)/setup.sh
+
+.PHONY: setup-build
+setup-build:
+	@$(support)/setup.sh build
+
+.PHONY: setup-parts
+setup-parts:
+	@$(support)/setup.sh build lab control-plane
+
+.PHONY: build
+build: setup-build ## build the operator and the tests in build/
+	@$(support)/build.sh
+
+.PHONY: test
+test: setup build ## all tests: unit, component, conformance, lab
+	@$(ctest)
+
+.PHONY: test-unit
+test-unit: build ## pure code
+	@$(ctest) -L '^unit$$'
+
+.PHONY: test-component
+test-component: build ## adapters against servers on loopback that misbehave
+	@$(ctest) -L '^component$$'
+
+.PHONY: test-conformance
+test-conformance: build ## against a real kube-apiserver
+	@$(support)/setup.sh control-plane
+	@$(ctest) -L '^conformance$$'
+
+.PHONY: test-lab
+test-lab: build ## the whole operator on two SR-IOV hosts (root)
+	@$(support)/setup.sh lab control-plane
+	@$(ctest) -L '^lab$$'
+
+.PHONY: demo
+demo: setup-parts ## watch two VMs with SR-IOV VFs move to another host (root); KEEP=1 leaves it up
+	@$(support)/build.sh vnic-operator
+	@tests/demo/demo
+
+.PHONY: lab-up
+lab-up: ## start two SR-IOV hosts to play with
+	@$(support)/setup.sh lab
+	@$(support)/lab/lab up
+
+.PHONY: lab-down
+lab-down: ## end them
+	@$(support)/lab/lab down
+
+.PHONY: lab-ssh
+lab-ssh: ## a shell on a host: make lab-ssh HOST=host1
+	@$(support)/lab/lab ssh $(or $(HOST),host1)
+
+.PHONY: stack-up
+stack-up: setup-parts ## start the hosts, a control plane and the operator
+	@$(support)/build.sh vnic-operator
+	@$(support)/stack up
+
+.PHONY: stack-down
+stack-down: ## end them
+	@$(support)/stack down
+
+.PHONY: format
+format: ## format the C++ sources
+	@git ls-files -z '*.cpp' '*.h' | xargs -0 clang-format -i
+
+.PHONY: clean
+clean: ## remove build/; the caches stay
+	@rm -rf $(build_dir)
