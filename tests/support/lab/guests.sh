@@ -64,7 +64,7 @@ guest_define() {
     <"$run_dir/guests/$name.xml" >/dev/null
   printf '%s' "$lines" >"$run_dir/guests/$name.env"
   exec {lock}>&-
-  [ -z "$start" ] || host_virsh "$host" start "$name" >/dev/null
+  [ -z "$start" ] || host_virsh "$host" start "$name" >/dev/null || die "$name does not start on $host."
   note "$name is $([ -n "$start" ] && echo running || echo defined) on $host:" "$(awk '{ print $1, $2, $3, $4 ";" }' <<<"${lines%$'\n'}" | tr '\n' ' ')"
 }
 

@@ -105,7 +105,7 @@ host_uri() { printf 'qemu+tls://%s/system?pkipath=%s\n' "$1" "$run_dir/pki/clien
 host_virsh() {
   local host=$1
   shift
-  in_namespace timeout 60 virsh -q -c "$(host_uri "$host")" "$@"
+  in_namespace timeout "$LAB_VIRSH_SECONDS" virsh -q -c "$(host_uri "$host")" "$@"
 }
 
 ssh_prepare() {
