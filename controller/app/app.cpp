@@ -8,6 +8,7 @@
 
 #include "app/caches.h"
 #include "app/controllers.h"
+#include "app/host_metrics.h"
 #include "app/request_metrics.h"
 #include "app/servers.h"
 #include "app/shutdown.h"
@@ -109,6 +110,7 @@ class Operator {
   int work(kube::Client& client, kube::Client& leaseClient) {
     hypervisor::LibvirtHypervisor hypervisor(log_, libvirtOptions(options_));
     Caches caches(client, clock_, log_);
+    HostMetrics hostMetrics(caches.hosts.store(), metrics_);
     runtime::EventRecorder::Options eventOptions;
     eventOptions.instance = runtime::leaderIdentity();
     runtime::EventRecorder events(std::move(eventOptions), client, clock_, log_);

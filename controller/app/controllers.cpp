@@ -49,15 +49,27 @@ Controllers::Controllers(const Options& options, Ports ports)
       profileReconciler_({ports_.caches.profiles.store(), ports_.caches.vnics.store(),
                           ports_.caches.hosts.store(), ports_.caches.reservations.store(),
                           hostCache_, ports_.client, ports_.clock}),
+      vnicSources_{ports_.caches.vnics.store(),      ports_.caches.profiles.store(),
+                   ports_.caches.hosts.store(),      ports_.caches.migrations.store(),
+                   ports_.caches.reservations.store(), hostCache_, options.ns},
+      vnicReconciler_({vnicSources_,
+                       {ports_.client, ports_.hypervisor, hostCache_,
+                        ports_.caches.reservations.store(), claims_, ports_.events,
+                        ports_.leaseTimeLeft, ports_.log},
+                       ports_.clock},
+                      {}),
       hosts_(controllerOptions("vmhost", options.workers), hostReconciler_, ports_.clock,
              ports_.metrics, ports_.log),
       profiles_(controllerOptions("vnicprofile", 1), profileReconciler_, ports_.clock,
                 ports_.metrics, ports_.log),
+      vnics_(controllerOptions("vnic", options.workers), vnicReconciler_, ports_.clock,
+             ports_.metrics, ports_.log),
       migrations_(controllerOptions("vmmigration", options.workers), migrationReconciler_,
                   ports_.clock, ports_.metrics, ports_.log) {
   wakeHosts();
   wakeMigrations();
   wakeProfiles();
+  wakeVnics();
   wakeOnHypervisorEvents();
 }
 
@@ -132,6 +144,45 @@ void Controllers::wakeProfiles() {
   hostCache_.onChange([all](const std::string&) { all(); });
 }
 
+void Controllers::wakeVnics() {
+  const auto ofProfile = [this](const std::string& profile) {
+    std::vector<api::ObjectKey> keys;
+    for (const auto& v : ports_.caches.vnics.store().list()) {
+      if (v->spec.profile == profile) keys.push_back(v->metadata.key());
+    }
+    return keys;
+  };
+  runtime::enqueueSelf(ports_.caches.vnics, vnics_.queue());
+  runtime::enqueueMapped<api::VnicProfile>(
+      ports_.caches.profiles, vnics_.queue(), [this, ofProfile](const api::VnicProfile& changed) {
+        std::vector<api::ObjectKey> keys = ofProfile(changed.metadata.name);
+        for (const auto& p : ports_.caches.profiles.store().list()) {
+          if (p->spec.failover != changed.metadata.name) continue;
+          for (auto& key : ofProfile(p->metadata.name)) keys.push_back(std::move(key));
+        }
+        return keys;
+      });
+  runtime::enqueueMapped<api::VmMigration>(
+      ports_.caches.migrations, vnics_.queue(), [this](const api::VmMigration& m) {
+        std::vector<api::ObjectKey> keys;
+        for (const auto& v : ports_.caches.vnics.store().list()) {
+          if (v->metadata.ns == m.metadata.ns && v->spec.vmName == m.spec.vmName) {
+            keys.push_back(v->metadata.key());
+          }
+        }
+        return keys;
+      });
+  runtime::enqueueMapped<api::VfReservation>(
+      ports_.caches.reservations, vnics_.queue(), [](const api::VfReservation& r) {
+        return std::vector<api::ObjectKey>{r.spec.holder.key()};
+      });
+  hostCache_.onChange([this](const std::string& host) {
+    for (const auto& key : reconcile::vnic::vnicsConcernedBy(host, vnicSources_)) {
+      vnics_.queue().add(key);
+    }
+  });
+}
+
 void Controllers::wakeOnHypervisorEvents() {
   ports_.hypervisor.setEventHandler([this](const hypervisor::HypervisorEvent& event) {
     hosts_.queue().add({"", event.host}, kAfterBurst);
@@ -146,11 +197,13 @@ void Controllers::wakeOnHypervisorEvents() {
 void Controllers::start() {
   hosts_.start();
   profiles_.start();
+  vnics_.start();
   migrations_.start();
 }
 
 void Controllers::stop() {
   migrations_.stop();
+  vnics_.stop();
   profiles_.stop();
   hosts_.stop();
 }

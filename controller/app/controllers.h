@@ -10,6 +10,7 @@
 #include "reconcile/vm_host/reconciler.h"
 #include "reconcile/vm_migration/metrics.h"
 #include "reconcile/vm_migration/reconciler.h"
+#include "reconcile/vnic/reconciler.h"
 #include "reconcile/vnic_profile/reconciler.h"
 #include "runtime/claim_lease.h"
 #include "runtime/controller.h"
@@ -43,6 +44,7 @@ class Controllers {
   void wakeHosts();
   void wakeMigrations();
   void wakeProfiles();
+  void wakeVnics();
   void wakeOnHypervisorEvents();
   void migrationsAt(const std::string& host);
 
@@ -53,8 +55,11 @@ class Controllers {
   reconcile::vm_host::VmHostReconciler hostReconciler_;
   reconcile::vm_migration::VmMigrationReconciler migrationReconciler_;
   reconcile::vnic_profile::VnicProfileReconciler profileReconciler_;
+  reconcile::vnic::ObservationSources vnicSources_;
+  reconcile::vnic::VnicReconciler vnicReconciler_;
   runtime::Controller hosts_;
   runtime::Controller profiles_;
+  runtime::Controller vnics_;
   runtime::Controller migrations_;
 };
 

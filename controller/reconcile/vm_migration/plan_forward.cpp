@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kPollCopy = 500ms;   // progress of a running copy
+constexpr Duration kPollCopy = 1s;      // progress of a running copy
 constexpr Duration kPollDetach = 300ms;
 constexpr Duration kRetryAttach = 2s;
 constexpr Duration kPollUndecided = 1s;
