@@ -58,18 +58,25 @@ Controllers::Controllers(const Options& options, Ports ports)
                         ports_.leaseTimeLeft, ports_.log},
                        ports_.clock},
                       {}),
+      reservationReconciler_({ports_.caches.reservations.store(), ports_.caches.vnics.store(),
+                              ports_.caches.migrations.store(), ports_.caches.hosts.store(),
+                              hostCache_, ports_.client, ports_.events, ports_.leaseTimeLeft,
+                              ports_.log}),
       hosts_(controllerOptions("vmhost", options.workers), hostReconciler_, ports_.clock,
              ports_.metrics, ports_.log),
       profiles_(controllerOptions("vnicprofile", 1), profileReconciler_, ports_.clock,
                 ports_.metrics, ports_.log),
       vnics_(controllerOptions("vnic", options.workers), vnicReconciler_, ports_.clock,
              ports_.metrics, ports_.log),
+      reservations_(controllerOptions("vfreservation", options.workers), reservationReconciler_,
+                    ports_.clock, ports_.metrics, ports_.log),
       migrations_(controllerOptions("vmmigration", options.workers), migrationReconciler_,
                   ports_.clock, ports_.metrics, ports_.log) {
   wakeHosts();
   wakeMigrations();
   wakeProfiles();
   wakeVnics();
+  wakeReservations();
   wakeOnHypervisorEvents();
 }
 
@@ -183,6 +190,29 @@ void Controllers::wakeVnics() {
   });
 }
 
+void Controllers::wakeReservations() {
+  const auto wakeIf = [this](auto concerned) {
+    for (const auto& r : ports_.caches.reservations.store().list()) {
+      if (concerned(r->spec)) reservations_.queue().add(r->metadata.key());
+    }
+  };
+  runtime::enqueueSelf(ports_.caches.reservations, reservations_.queue());
+  ports_.caches.vnics.onChange([wakeIf](const auto& change) {
+    wakeIf([&](const auto& spec) { return spec.holder.key() == change.key(); });
+  });
+  ports_.caches.migrations.onChange([wakeIf](const auto& change) {
+    wakeIf([&](const auto& spec) {
+      return spec.migration && spec.migration->key() == change.key();
+    });
+  });
+  ports_.caches.hosts.onChange([wakeIf](const auto& change) {
+    wakeIf([&](const auto& spec) { return spec.hostName == change.key().name; });
+  });
+  hostCache_.onChange([wakeIf](const std::string& host) {
+    wakeIf([&](const auto& spec) { return spec.hostName == host; });
+  });
+}
+
 void Controllers::wakeOnHypervisorEvents() {
   ports_.hypervisor.setEventHandler([this](const hypervisor::HypervisorEvent& event) {
     hosts_.queue().add({"", event.host}, kAfterBurst);
@@ -198,11 +228,13 @@ void Controllers::start() {
   hosts_.start();
   profiles_.start();
   vnics_.start();
+  reservations_.start();
   migrations_.start();
 }
 
 void Controllers::stop() {
   migrations_.stop();
+  reservations_.stop();
   vnics_.stop();
   profiles_.stop();
   hosts_.stop();

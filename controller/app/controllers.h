@@ -11,6 +11,7 @@
 #include "reconcile/vm_migration/metrics.h"
 #include "reconcile/vm_migration/reconciler.h"
 #include "reconcile/vnic/reconciler.h"
+#include "reconcile/vnic/reservation_reconciler.h"
 #include "reconcile/vnic_profile/reconciler.h"
 #include "runtime/claim_lease.h"
 #include "runtime/controller.h"
@@ -45,6 +46,7 @@ class Controllers {
   void wakeMigrations();
   void wakeProfiles();
   void wakeVnics();
+  void wakeReservations();
   void wakeOnHypervisorEvents();
   void migrationsAt(const std::string& host);
 
@@ -57,9 +59,11 @@ class Controllers {
   reconcile::vnic_profile::VnicProfileReconciler profileReconciler_;
   reconcile::vnic::ObservationSources vnicSources_;
   reconcile::vnic::VnicReconciler vnicReconciler_;
+  reconcile::vnic::ReservationReconciler reservationReconciler_;
   runtime::Controller hosts_;
   runtime::Controller profiles_;
   runtime::Controller vnics_;
+  runtime::Controller reservations_;
   runtime::Controller migrations_;
 };
 
