@@ -31,7 +31,9 @@ constexpr std::size_t kTransportThreads = 4;
 constexpr Duration kCacheSyncTimeout = 2min;
 constexpr Duration kCheckPatience = 30s;
 
-std::string userAgent() { return std::string("vnic-operator/") + kVersion + " (linux/amd64)"; }
+std::string userAgent() {
+  return std::string("vnic-operator/") + kVersion + " (linux/amd64)";
+}
 
 kube::RestOptions restOptions(const Options& options) {
   kube::RestOptions rest;

@@ -36,9 +36,9 @@ struct Caches {
     cache::ReflectorOptions options;
     options.streamInitialList = true;
     // Different for each kind and each process, so that reconnects spread.
-    options.seed = static_cast<std::uint64_t>(
-                       std::chrono::steady_clock::now().time_since_epoch().count()) +
-                   salt;
+    options.seed =
+        static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()) +
+        salt;
     return options;
   }
 };

@@ -43,21 +43,24 @@ Controllers::Controllers(const Options& options, Ports ports)
           {ports_.client, ports_.hypervisor, ports_.caches.migrations.store(),
            [this] { return ports_.caches.migrations.resourceVersion(); },
            [this] { return ports_.caches.reservations.resourceVersion(); },
-           ports_.caches.vnics.store(), claims_, ports_.events, ports_.leaseTimeLeft,
-           ports_.clock},
+           ports_.caches.vnics.store(), claims_, ports_.events, ports_.leaseTimeLeft, ports_.clock},
           observer(ports_, hostCache_, options), migrationMetrics_, ports_.log),
       profileReconciler_({ports_.caches.profiles.store(), ports_.caches.vnics.store(),
                           ports_.caches.hosts.store(), ports_.caches.reservations.store(),
                           hostCache_, ports_.client, ports_.clock}),
-      vnicSources_{ports_.caches.vnics.store(),      ports_.caches.profiles.store(),
-                   ports_.caches.hosts.store(),      ports_.caches.migrations.store(),
-                   ports_.caches.reservations.store(), hostCache_, options.ns},
-      vnicReconciler_({vnicSources_,
-                       {ports_.client, ports_.hypervisor, hostCache_,
-                        ports_.caches.reservations.store(), claims_, ports_.events,
-                        ports_.leaseTimeLeft, ports_.log},
-                       ports_.clock},
-                      {}),
+      vnicSources_{ports_.caches.vnics.store(),
+                   ports_.caches.profiles.store(),
+                   ports_.caches.hosts.store(),
+                   ports_.caches.migrations.store(),
+                   ports_.caches.reservations.store(),
+                   hostCache_,
+                   options.ns},
+      vnicReconciler_(
+          {vnicSources_,
+           {ports_.client, ports_.hypervisor, hostCache_, ports_.caches.reservations.store(),
+            claims_, ports_.events, ports_.leaseTimeLeft, ports_.log},
+           ports_.clock},
+          {}),
       reservationReconciler_({ports_.caches.reservations.store(), ports_.caches.vnics.store(),
                               ports_.caches.migrations.store(), ports_.caches.hosts.store(),
                               hostCache_, ports_.client, ports_.events, ports_.leaseTimeLeft,
@@ -80,7 +83,9 @@ Controllers::Controllers(const Options& options, Ports ports)
   wakeOnHypervisorEvents();
 }
 
-Controllers::~Controllers() { ports_.hypervisor.setEventHandler({}); }
+Controllers::~Controllers() {
+  ports_.hypervisor.setEventHandler({});
+}
 
 void Controllers::wakeHosts() {
   runtime::enqueueSelf(ports_.caches.hosts, hosts_.queue());
@@ -92,12 +97,13 @@ void Controllers::wakeHosts() {
 
 void Controllers::wakeMigrations() {
   runtime::enqueueSelf(ports_.caches.migrations, migrations_.queue());
-  runtime::enqueueMapped<api::VfReservation>(
-      ports_.caches.reservations, migrations_.queue(), [](const api::VfReservation& r) {
-        std::vector<api::ObjectKey> keys;
-        if (r.spec.migration) keys.push_back(r.spec.migration->key());
-        return keys;
-      });
+  runtime::enqueueMapped<api::VfReservation>(ports_.caches.reservations, migrations_.queue(),
+                                             [](const api::VfReservation& r) {
+                                               std::vector<api::ObjectKey> keys;
+                                               if (r.spec.migration)
+                                                 keys.push_back(r.spec.migration->key());
+                                               return keys;
+                                             });
   runtime::enqueueMapped<api::Vnic>(
       ports_.caches.vnics, migrations_.queue(), [this](const api::Vnic& vnic) {
         std::vector<api::ObjectKey> keys;
@@ -135,10 +141,10 @@ void Controllers::wakeProfiles() {
         }
         return keys;
       });
-  runtime::enqueueMapped<api::Vnic>(
-      ports_.caches.vnics, profiles_.queue(), [](const api::Vnic& vnic) {
-        return std::vector<api::ObjectKey>{{"", vnic.spec.profile}};
-      });
+  runtime::enqueueMapped<api::Vnic>(ports_.caches.vnics, profiles_.queue(),
+                                    [](const api::Vnic& vnic) {
+                                      return std::vector<api::ObjectKey>{{"", vnic.spec.profile}};
+                                    });
   const auto all = [this] {
     for (const auto& p : ports_.caches.profiles.store().list()) {
       profiles_.queue().add(p->metadata.key(), {.priority = queue::kPriorityBulk});
@@ -180,9 +186,8 @@ void Controllers::wakeVnics() {
         return keys;
       });
   runtime::enqueueMapped<api::VfReservation>(
-      ports_.caches.reservations, vnics_.queue(), [](const api::VfReservation& r) {
-        return std::vector<api::ObjectKey>{r.spec.holder.key()};
-      });
+      ports_.caches.reservations, vnics_.queue(),
+      [](const api::VfReservation& r) { return std::vector<api::ObjectKey>{r.spec.holder.key()}; });
   hostCache_.onChange([this](const std::string& host) {
     for (const auto& key : reconcile::vnic::vnicsConcernedBy(host, vnicSources_)) {
       vnics_.queue().add(key);
@@ -201,9 +206,8 @@ void Controllers::wakeReservations() {
     wakeIf([&](const auto& spec) { return spec.holder.key() == change.key(); });
   });
   ports_.caches.migrations.onChange([wakeIf](const auto& change) {
-    wakeIf([&](const auto& spec) {
-      return spec.migration && spec.migration->key() == change.key();
-    });
+    wakeIf(
+        [&](const auto& spec) { return spec.migration && spec.migration->key() == change.key(); });
   });
   ports_.caches.hosts.onChange([wakeIf](const auto& change) {
     wakeIf([&](const auto& spec) { return spec.hostName == change.key().name; });

@@ -45,8 +45,7 @@ void HostMetrics::refresh() {
     series.reserved->Set(totals.reserved);
     series.inUse->Set(totals.inUse);
     series.unavailable->Set(totals.unavailable);
-    series.connected->Set(
-        isTrue(host->status.conditions, api::condition::kConnected) ? 1.0 : 0.0);
+    series.connected->Set(isTrue(host->status.conditions, api::condition::kConnected) ? 1.0 : 0.0);
   }
   std::erase_if(series_, [this](const auto& entry) {
     if (hosts_.get({"", entry.first})) return false;

@@ -92,7 +92,8 @@ Command parseCommandLine(const std::vector<std::string>& arguments) {
       ->envname(environmentName("config"));
   app.allow_config_extras(false);
   addRunOptions(app, run);
-  CLI::App* checkHost = app.add_subcommand("check-host", "Say what a libvirt host lacks, and the fix");
+  CLI::App* checkHost =
+      app.add_subcommand("check-host", "Say what a libvirt host lacks, and the fix");
   checkHost->add_option("uri", check.uri, "libvirt URI of the host")->required();
   checkHost->add_option("--peer", check.peerURI, "libvirt URI of a host to migrate to");
 

@@ -9,8 +9,8 @@
 
 namespace vnic::app {
 
-// Everything that a person can set. Precedence: flag, environment (VNIC_OPERATOR_...), --config file,
-// default. Durations are whole seconds.
+// Everything that a person can set. Precedence: flag, environment (VNIC_OPERATOR_...), --config
+// file, default. Durations are whole seconds.
 struct Options {
   std::string kubeconfig;  // "" = KUBECONFIG, in-cluster, ~/.kube/config, in this order
   std::string context;
@@ -32,7 +32,7 @@ struct Options {
   int kubeApiQps = 50;
   int kubeApiBurst = 100;
 
-  std::string libvirtPkiPath;        // client certificates for qemu+tls URIs without a pkipath
+  std::string libvirtPkiPath;         // client certificates for qemu+tls URIs without a pkipath
   bool allowInsecureLibvirt = false;  // qemu+tcp: neither encrypted nor authenticated
 };
 

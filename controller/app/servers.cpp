@@ -30,8 +30,8 @@ Result<serving::HttpServer::Options> parseAddress(const std::string& text) {
 
 }  // namespace
 
-Status Servers::serve(const std::string& flag, const std::string& address,
-                      serving::Handler handler, const Logger& log) {
+Status Servers::serve(const std::string& flag, const std::string& address, serving::Handler handler,
+                      const Logger& log) {
   if (address == "0") return {};
   auto options = parseAddress(address);
   if (!options) return fail(Error::invalid(flag + " " + address + ": " + options.error().message));

@@ -38,7 +38,9 @@ std::string environmentName(std::string_view kebabCase) {
   return out;
 }
 
-std::string YamlConfig::to_config(const CLI::App*, bool, bool, std::string) const { return {}; }
+std::string YamlConfig::to_config(const CLI::App*, bool, bool, std::string) const {
+  return {};
+}
 
 std::vector<CLI::ConfigItem> YamlConfig::from_config(std::istream& input) const {
   YAML::Node root;

@@ -20,7 +20,8 @@ class YamlConfig final : public CLI::Config {
   std::vector<CLI::ConfigItem> from_config(std::istream& input) const override;
 };
 
-std::string kebabCase(std::string_view camelCase);          // maxParallel -> max-parallel
-std::string environmentName(std::string_view kebabCase);    // max-parallel -> VNIC_OPERATOR_MAX_PARALLEL
+std::string kebabCase(std::string_view camelCase);  // maxParallel -> max-parallel
+std::string environmentName(
+    std::string_view kebabCase);  // max-parallel -> VNIC_OPERATOR_MAX_PARALLEL
 
 }  // namespace vnic::app

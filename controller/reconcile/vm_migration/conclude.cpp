@@ -90,8 +90,8 @@ Result<Done> VmMigrationReconciler::expire(const Migration& migration) {
   }
   const auto since = parseTime(migration->status.phaseTimestamps.back().startedAt);
   if (!since) return Done{};
-  const Duration left = *since + std::chrono::seconds(*migration->spec.ttlSecondsAfterFinished) -
-                        ports_.clock.wall();
+  const Duration left =
+      *since + std::chrono::seconds(*migration->spec.ttlSecondsAfterFinished) - ports_.clock.wall();
   if (left > Duration::zero()) return Done{left};
   if (auto removed = kube::removeObject(ports_.client, *migration); !removed) {
     return fail(removed.error());

@@ -26,7 +26,8 @@ class Interpreter {
     const Nic& nic = o_.nics.at(e.nic);
     if (!nic.source) {
       if (!nic.onSource) {
-        return fail(Error::transient(nic.mac + " has neither a VF nor a reservation on the source"));
+        return fail(
+            Error::transient(nic.mac + " has neither a VF nor a reservation on the source"));
       }
       return create(nic, status_.sourceHost, *nic.onSource, api::purpose::kReturn);
     }
@@ -116,8 +117,7 @@ class Interpreter {
 
   Status written(const Result<api::VfReservation>& answer) {
     if (!answer) return fail(answer.error());
-    ports_.reservationWrites.record(o_.migration->metadata.key(),
-                                    answer->metadata.resourceVersion);
+    ports_.reservationWrites.record(o_.migration->metadata.key(), answer->metadata.resourceVersion);
     return {};
   }
 
@@ -131,8 +131,8 @@ class Interpreter {
     request.bandwidthMiBPerSecond = policy.bandwidthMiBPerSecond;
     request.maxDowntimeMilliseconds = policy.maxDowntimeMilliseconds;
     request.autoConverge = policy.autoConverge;
-    // The live definition has no VF any more and networks keep their names, so libvirt's own copy of
-    // it fits the target. The persistent one still names the source's VFs.
+    // The live definition has no VF any more and networks keep their names, so libvirt's own copy
+    // of it fits the target. The persistent one still names the source's VFs.
     if (!o_.source.domain.persistentXml.empty()) {
       domain::HostSideChanges changes;
       for (const Nic& nic : o_.nics) {
@@ -158,7 +158,9 @@ class Interpreter {
 };
 
 template <class T>
-concept ForOneNic = requires(T effect) { effect.nic; };
+concept ForOneNic = requires(T effect) {
+  effect.nic;
+};
 
 std::optional<std::size_t> nicOf(const Effect& effect) {
   return std::visit(

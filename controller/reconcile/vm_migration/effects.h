@@ -31,13 +31,13 @@ struct EffectFailure {
   Error error;
 };
 
-// All of them, in order; a failure does not stop the others. Nothing is done once the leader's Lease
-// is about to end.
+// All of them, in order; a failure does not stop the others. Nothing is done once the leader's
+// Lease is about to end.
 std::vector<EffectFailure> carryOut(const EffectPorts& ports, const Observation& observation,
                                     const std::vector<Effect>& effects, const Logger& log);
 
-// How the source's libvirt reaches the target: spec.peerURI, else spec.libvirtURI without its query,
-// which is meant for this client (pkipath).
+// How the source's libvirt reaches the target: spec.peerURI, else spec.libvirtURI without its
+// query, which is meant for this client (pkipath).
 std::string peerUriOf(const api::VmHostSpec& spec);
 
 }  // namespace vnic::reconcile::vm_migration

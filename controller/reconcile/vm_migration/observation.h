@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one pass over a VmMigration knows: made anew each time from caches and from the hosts
-// themselves, never read back from our own status. Decisions (target, attempt, device plans) are the
-// exception: they are stored in status and reservations so that they outlive the process.
+// themselves, never read back from our own status. Decisions (target, attempt, device plans) are
+// the exception: they are stored in status and reservations so that they outlive the process.
 #pragma once
 
 #include <chrono>
@@ -42,9 +42,9 @@ struct Copy {
 
 // One passthrough NIC that moves with the VM.
 struct Nic {
-  std::shared_ptr<const api::Vnic> vnic;            // null: no Vnic describes it
-  std::shared_ptr<const api::VnicProfile> profile;  // null: missing
-  std::shared_ptr<const api::VnicProfile> failover; // null: none, or missing
+  std::shared_ptr<const api::Vnic> vnic;             // null: no Vnic describes it
+  std::shared_ptr<const api::VnicProfile> profile;   // null: missing
+  std::shared_ptr<const api::VnicProfile> failover;  // null: none, or missing
   std::string mac;
   api::DevicePlan device;
   std::optional<PciAddress> onSource;  // VF in the source's live XML
@@ -60,7 +60,7 @@ struct Candidate {
   std::string error;
   hypervisor::HostSnapshot snapshot;
   domain::VfInventory inventory;
-  int inbound = 0;   // unfinished migrations to it, other than this one
+  int inbound = 0;  // unfinished migrations to it, other than this one
   int outbound = 0;
 
   const std::string& name() const { return host->metadata.name; }
@@ -84,12 +84,12 @@ struct Observation {
   std::vector<Sighting> foreign;          // same name, other namespace
   std::vector<std::string> unknownHosts;  // did not answer: the VM may be there
   std::string claimedBy;                  // who else holds the VM's Lease, "" = nobody
-  int activeMigrations = 0;                // other unfinished ones that have a target
+  int activeMigrations = 0;               // other unfinished ones that have a target
   int maxParallelMigrations = 0;
-  int queuedBefore = 0;                   // waiting ones that go first
+  int queuedBefore = 0;  // waiting ones that go first
 
-  // Once the target is decided. Read in the order outcome, target, source, job: a VM that runs on the
-  // source after it ran on the target is a second copy, not an earlier moment of the same.
+  // Once the target is decided. Read in the order outcome, target, source, job: a VM that runs on
+  // the source after it ran on the target is a second copy, not an earlier moment of the same.
   Copy target;
   Copy source;
   std::optional<hypervisor::MigrationOutcome> outcome;  // of the call that this process made

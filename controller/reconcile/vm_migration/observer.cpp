@@ -29,8 +29,8 @@ auto queueRank(const api::VmMigration& m) {
   return std::make_tuple(-m.spec.priority, m.metadata.creationTimestamp, m.metadata.key());
 }
 
-// A claim of this migration comes first, then what the Vnic holds by itself. What is being released is
-// no claim any more.
+// A claim of this migration comes first, then what the Vnic holds by itself. What is being released
+// is no claim any more.
 std::shared_ptr<const api::VfReservation> reservationOf(
     const std::vector<std::shared_ptr<const api::VfReservation>>& all, const std::string& host,
     const Nic& nic, const api::VmMigration& migration, const char* movingPurpose) {
@@ -195,7 +195,8 @@ void Observer::lookAtBothEnds(Observation& o) const {
   }
   for (const auto& nic : status.nics) o.nics.push_back(nicOfStatus(o, nic));
   const auto facts = ports_.hostCache.get(status.targetHost);
-  if (facts && facts->reachable() && o.targetHost) o.targetInventory = inventory(*o.targetHost, *facts);
+  if (facts && facts->reachable() && o.targetHost)
+    o.targetInventory = inventory(*o.targetHost, *facts);
 }
 
 Nic Observer::nicOfStatus(const Observation& o, const api::NicMigrationStatus& status) const {
@@ -205,13 +206,13 @@ Nic Observer::nicOfStatus(const Observation& o, const api::NicMigrationStatus& s
   nic.vnic = ports_.vnics.get({o.migration->metadata.ns, status.vnic});
   nameProfiles(nic);
   const auto all = ports_.reservations.list();
-  nic.source =
-      reservationOf(all, migration.sourceHost, nic, *o.migration, api::purpose::kReturn);
-  nic.target =
-      reservationOf(all, migration.targetHost, nic, *o.migration, api::purpose::kTarget);
+  nic.source = reservationOf(all, migration.sourceHost, nic, *o.migration, api::purpose::kReturn);
+  nic.target = reservationOf(all, migration.targetHost, nic, *o.migration, api::purpose::kTarget);
   // The stored plan leads: after the detach nothing else has it.
-  if (nic.source) nic.device = nic.source->spec.device;
-  else if (nic.target) nic.device = nic.target->spec.device;
+  if (nic.source)
+    nic.device = nic.source->spec.device;
+  else if (nic.target)
+    nic.device = nic.target->spec.device;
   const auto find = [&](const Copy& copy) -> const domain::HostdevNic* {
     if (!copy.live) return nullptr;
     api::DevicePlan wanted = nic.device;

@@ -72,8 +72,8 @@ struct End {
 };
 
 struct Plan {
-  std::string phase;    // Pending ... Attaching; of what goes on now
-  std::string reason;   // why it waits, or what it does
+  std::string phase;   // Pending ... Attaching; of what goes on now
+  std::string reason;  // why it waits, or what it does
   std::string message;
 
   // Written to status, guarded by resourceVersion, before the effects run.

@@ -96,11 +96,13 @@ Plan planBack(const Observation& o) {
   const bool copied = !o.migration->status.attempt->copyRequestedAt.empty();
   Plan plan = step(o, kMigrating, kPoll);
   switch (whereabouts(o)) {
-    case Whereabouts::OnSource: return onSource(o);
+    case Whereabouts::OnSource:
+      return onSource(o);
     case Whereabouts::OnTarget:
       if (copied) return onTarget(o);
       break;
-    case Whereabouts::Gone: return gone(o);
+    case Whereabouts::Gone:
+      return gone(o);
     case Whereabouts::Copying:
       if (copied) plan.effects.push_back(AbortCopy{});
       break;
@@ -110,7 +112,8 @@ Plan planBack(const Observation& o) {
     case Whereabouts::Twice:
       if (copied) plan.effects.push_back(DestroyVoidCopy{});
       break;
-    case Whereabouts::Undecided: break;
+    case Whereabouts::Undecided:
+      break;
   }
   return plan;
 }

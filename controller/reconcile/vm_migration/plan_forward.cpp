@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kPollCopy = 1s;      // progress of a running copy
+constexpr Duration kPollCopy = 1s;  // progress of a running copy
 constexpr Duration kPollDetach = 300ms;
 constexpr Duration kRetryAttach = 2s;
 constexpr Duration kPollUndecided = 1s;
@@ -54,9 +54,9 @@ Plan reserve(const Observation& o) {
   const auto found = domain::matchVfs(networks, domain::freeSupply(o.targetInventory));
   for (std::size_t i = 0; i < nics.size(); ++i) {
     if (!found[i]) {
-      return turnBack(o, kReserving, "NoFreeVf",
-                      fmt::format("{} has no free VF any more for every NIC",
-                                  o.migration->status.targetHost));
+      return turnBack(
+          o, kReserving, "NoFreeVf",
+          fmt::format("{} has no free VF any more for every NIC", o.migration->status.targetHost));
     }
     plan.effects.push_back(ReserveTarget{nics[i], *found[i]});
   }
@@ -103,7 +103,8 @@ Plan beforeCopy(const Observation& o) {
     return turnBack(o, kReserving, "Cancelled", "cancelled before the copy");
   }
   switch (whereabouts(o)) {
-    case Whereabouts::OnSource: break;
+    case Whereabouts::OnSource:
+      break;
     case Whereabouts::OnTarget:
       return step(kReserving, "RunningOnTarget",
                   "the VM runs on the target although no copy was asked for", kPollUndecided);
@@ -117,8 +118,8 @@ Plan beforeCopy(const Observation& o) {
     case Whereabouts::SourcePaused:
       return turnBack(o, kReserving, "VmNotRunning", "the VM stopped running");
     case Whereabouts::Undecided:
-      return step(kReserving, "HostUnknown",
-                  o.source.unknown() ? o.source.error : o.target.error, kPollUndecided);
+      return step(kReserving, "HostUnknown", o.source.unknown() ? o.source.error : o.target.error,
+                  kPollUndecided);
   }
   for (const Nic& nic : o.nics) {
     if (nic.vnic) continue;
@@ -193,9 +194,12 @@ std::string outcomeText(const Observation& o) {
 
 Plan afterCopyRequest(const Observation& o) {
   switch (whereabouts(o)) {
-    case Whereabouts::Copying: return copying(o);
-    case Whereabouts::OnTarget: return arrived(o);
-    case Whereabouts::OnSource: return turnBack(o, kMigrating, "CopyFailed", outcomeText(o));
+    case Whereabouts::Copying:
+      return copying(o);
+    case Whereabouts::OnTarget:
+      return arrived(o);
+    case Whereabouts::OnSource:
+      return turnBack(o, kMigrating, "CopyFailed", outcomeText(o));
     case Whereabouts::SourcePaused: {
       Plan plan = step(kMigrating, "Resuming", "the source is resumed, the target has no such VM",
                        kPollUndecided);
@@ -212,7 +216,8 @@ Plan afterCopyRequest(const Observation& o) {
     case Whereabouts::Gone:
       return turnBack(o, kMigrating, "VmLost",
                       "the VM runs neither on the source nor on the target: " + outcomeText(o));
-    case Whereabouts::Undecided: break;
+    case Whereabouts::Undecided:
+      break;
   }
   return step(kMigrating, "HostUnknown",
               fmt::format("waiting for an answer: {}",

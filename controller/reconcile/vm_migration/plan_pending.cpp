@@ -42,9 +42,8 @@ std::vector<const Sighting*> running(const Observation& o) {
 Plan notFound(const Observation& o) {
   const auto& spec = o.migration->spec;
   if (!o.unknownHosts.empty()) {
-    return wait("HostUnknown",
-                fmt::format("VM {} is on no host that answers; no answer from {}", spec.vmName,
-                            fmt::join(o.unknownHosts, ", ")));
+    return wait("HostUnknown", fmt::format("VM {} is on no host that answers; no answer from {}",
+                                           spec.vmName, fmt::join(o.unknownHosts, ", ")));
   }
   if (!o.sightings.empty()) {
     return finish(EndState::Failed, "VmNotRunning",
@@ -58,9 +57,9 @@ Plan notFound(const Observation& o) {
                     "the VM's namespace (metadata element vnic:vm of the domain)",
                     spec.vmName, o.foreign.front().host, o.migration->metadata.ns));
   }
-  return finish(EndState::Failed, "VmNotFound",
-                fmt::format("no host has a VM {} of namespace {}", spec.vmName,
-                            o.migration->metadata.ns));
+  return finish(
+      EndState::Failed, "VmNotFound",
+      fmt::format("no host has a VM {} of namespace {}", spec.vmName, o.migration->metadata.ns));
 }
 
 api::NicMigrationStatus nicStatus(const Nic& nic) {
@@ -99,11 +98,11 @@ Plan decide(const Observation& o, const Sighting& source, const PreflightResult&
 }
 
 Plan report(const PreflightResult& result) {
-  Plan plan = result.fits()
-                  ? finish(EndState::Succeeded, "WouldSucceed",
-                           fmt::format("dry run: would move to {}", result.chosen->name()))
-                  : finish(EndState::Succeeded, "WouldFail",
-                           fmt::format("dry run: {}", result.summary()));
+  Plan plan =
+      result.fits()
+          ? finish(EndState::Succeeded, "WouldSucceed",
+                   fmt::format("dry run: would move to {}", result.chosen->name()))
+          : finish(EndState::Succeeded, "WouldFail", fmt::format("dry run: {}", result.summary()));
   return plan;
 }
 
@@ -117,9 +116,11 @@ Plan planPending(const Observation& o) {
   const auto where = running(o);
   if (where.empty()) return notFound(o);
   if (where.size() > 1) {
-    return wait("RunningTwice",
-                fmt::format("VM {} runs on {} and {}; nothing is done until one of them is stopped",
-                            spec.vmName, where[0]->host, where[1]->host));
+    const bool same = where[0]->domain.uuid == where[1]->domain.uuid;
+    return wait(same ? "RunningTwice" : "VmAmbiguous",
+                fmt::format("{} runs on {} and {}; nothing is done until one of them is stopped",
+                            same ? "VM " + spec.vmName : "a VM " + spec.vmName, where[0]->host,
+                            where[1]->host));
   }
   const Sighting& source = *where.front();
   if (source.host == spec.targetHostName) {

@@ -11,9 +11,9 @@
 namespace vnic::reconcile::vm_migration {
 
 struct Violation {
-  std::string reason;   // CamelCase
-  std::string message;  // one sentence: what, and what to do
-  bool passing = false; // may go away by itself: wait instead of refusing
+  std::string reason;    // CamelCase
+  std::string message;   // one sentence: what, and what to do
+  bool passing = false;  // may go away by itself: wait instead of refusing
 };
 
 struct HostVerdict {

@@ -89,17 +89,16 @@ Result<Done> VmMigrationReconciler::advance(Migration migration) {
     if (!stored) return fail(stored.error());
     migration = *stored;
     o.migration = migration;
-    carryOut({ports_.client, ports_.hypervisor, ports_.events, ports_.leaseTimeLeft,
-              reservationWrites_},
-             o, plan.effects, log_.with({{"namespace", migration->metadata.ns},
-                                         {"name", migration->metadata.name}}));
+    carryOut(
+        {ports_.client, ports_.hypervisor, ports_.events, ports_.leaseTimeLeft, reservationWrites_},
+        o, plan.effects,
+        log_.with({{"namespace", migration->metadata.ns}, {"name", migration->metadata.name}}));
     return Done{plan.requeueAfter};
   }
-  const auto failures =
-      carryOut({ports_.client, ports_.hypervisor, ports_.events, ports_.leaseTimeLeft,
-                reservationWrites_},
-               o, plan.effects, log_.with({{"namespace", migration->metadata.ns},
-                                           {"name", migration->metadata.name}}));
+  const auto failures = carryOut(
+      {ports_.client, ports_.hypervisor, ports_.events, ports_.leaseTimeLeft, reservationWrites_},
+      o, plan.effects,
+      log_.with({{"namespace", migration->metadata.ns}, {"name", migration->metadata.name}}));
   noteFailures(status, failures);
   auto written = writeStatus(migration, status);
   if (!written) return fail(written.error());

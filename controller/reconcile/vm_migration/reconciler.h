@@ -17,7 +17,8 @@
 namespace vnic::reconcile::vm_migration {
 
 // Moves VMs. Each pass: observe, plan, one batch of effects, one status write. A decision (target,
-// direction, the start of the copy) is written, guarded by resourceVersion, before it is acted upon.
+// direction, the start of the copy) is written, guarded by resourceVersion, before it is acted
+// upon.
 class VmMigrationReconciler final : public Reconciler {
  public:
   struct Ports {
@@ -67,7 +68,8 @@ class VmMigrationReconciler final : public Reconciler {
   Logger log_;
   cache::OwnWrites migrationWrites_;
   cache::OwnWrites reservationWrites_;
-  // Limits are counted in the cache, so the next target is decided only once the cache shows the last.
+  // Limits are counted in the cache, so the next target is decided only once the cache shows the
+  // last.
   std::mutex decisionMutex_;
   api::ObjectKey lastDecision_;
   std::mutex progressMutex_;

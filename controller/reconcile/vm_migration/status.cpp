@@ -75,8 +75,8 @@ void updateNics(api::VmMigrationStatus& status, const Observation& o, const Plan
   // While neither host shows the VM, nothing is known of its NICs.
   if (!o.source.live && !o.target.live) return;
   for (auto& out : status.nics) {
-    const auto nic = std::find_if(o.nics.begin(), o.nics.end(),
-                                  [&](const Nic& n) { return n.mac == out.mac; });
+    const auto nic =
+        std::find_if(o.nics.begin(), o.nics.end(), [&](const Nic& n) { return n.mac == out.mac; });
     if (nic == o.nics.end()) continue;
     updateNic(out, *nic, plan.phase, o.now);
     if (plan.end && !nic->onSource && !nic->onTarget) out.state = "Missing";
@@ -113,9 +113,8 @@ void setRunningConditions(Writer w, const Observation& o, const Plan& plan) {
                         whereabouts(o) == Whereabouts::OnTarget;
   step(type::kVfsReserved, all([](const Nic& n) { return n.target != nullptr; }), "Reserved",
        "NotReserved");
-  step(type::kVfsDetached,
-       onTarget || all([](const Nic& n) { return !n.onSource && !n.onTarget; }), "Detached",
-       "InGuest");
+  step(type::kVfsDetached, onTarget || all([](const Nic& n) { return !n.onSource && !n.onTarget; }),
+       "Detached", "InGuest");
   step(type::kMigrated, onTarget, "RunsOnTarget", "NotYet");
   step(type::kVfsAttached, onTarget && all([](const Nic& n) { return n.onTarget.has_value(); }),
        "Attached", "NotYet");
@@ -143,10 +142,14 @@ void noteFailure(api::NicMigrationStatus& nic, const std::string& message) {
 
 const char* phaseOf(EndState state) {
   switch (state) {
-    case EndState::Succeeded: return kSucceeded;
-    case EndState::Degraded: return kDegraded;
-    case EndState::Failed: return kFailed;
-    case EndState::Cancelled: return kCancelled;
+    case EndState::Succeeded:
+      return kSucceeded;
+    case EndState::Degraded:
+      return kDegraded;
+    case EndState::Failed:
+      return kFailed;
+    case EndState::Cancelled:
+      return kCancelled;
   }
   return kFailed;
 }

@@ -321,6 +321,23 @@ TEST(VmMigration, ANicThatCannotBePluggedIsNamedAndHealsLater) {
   EXPECT_EQ(reasonOf(world.migration()), "Healed");
 }
 
+TEST(VmMigration, ASourceLeftPausedByABrokenSwitchOverIsResumed) {
+  World world;
+  world.addVm();
+  world.hypervisor.migrationPolls = 1000;
+  api::VmMigrationSpec spec;
+  spec.policy.maxAttempts = 1;
+  world.addMigration(spec);
+  world.until("Migrating");
+  world.pass();
+  world.hypervisor.failMigration(World::kUuid, Error::transient("the connection broke"));
+  world.hypervisor.setState("host1", World::kUuid, hypervisor::DomainState::Paused,
+                            hypervisor::PausedReason::Migration);
+  world.settle();
+  expectStayed(world, "Failed", "CopyFailed");
+  EXPECT_THAT(world.events.reasons, Contains("SourceResumed"));
+}
+
 TEST(VmMigration, AutostartFollowsTheVm) {
   World world;
   world.addVm();

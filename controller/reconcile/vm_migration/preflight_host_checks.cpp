@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "domain/matching.h"
+#include "reconcile/vm_migration/preflight_checks.h"
+
+namespace vnic::reconcile::vm_migration {
+namespace {
+
+using Violations = std::vector<Violation>;
+
+// First versions whose virtio failover works from end to end (what oVirt required as well).
+constexpr hypervisor::Version kMinLibvirt{7, 0, 0};
+constexpr hypervisor::Version kMinQemu{5, 2, 0};
+
+void checkAvailability(const Candidate& c, Violations& out) {
+  if (c.host->spec.availability == "Enabled") return;
+  out.push_back({"NotEnabled", fmt::format("availability is {}", c.host->spec.availability)});
+}
+
+void checkVersions(const Observation& o, const Candidate& c, Violations& out) {
+  if (c.snapshot.libvirt < kMinLibvirt) {
+    out.push_back({"VersionTooOld", fmt::format("libvirt {} is older than {}",
+                                                c.snapshot.libvirt.str(), kMinLibvirt.str())});
+  }
+  const bool failover = std::any_of(o.nics.begin(), o.nics.end(), [](const Nic& nic) {
+    return !nic.device.standbyAlias.empty();
+  });
+  if (failover && c.snapshot.qemu < kMinQemu) {
+    out.push_back({"VersionTooOld", fmt::format("QEMU {} is older than {}, which failover needs",
+                                                c.snapshot.qemu.str(), kMinQemu.str())});
+  }
+}
+
+// Every virtio NIC on a libvirt network needs that network on the target; the standby is one of
+// them.
+void checkNetworks(const Sighting& source, const Candidate& c, Violations& out) {
+  for (const domain::VirtualNic& nic : source.description.virtualNics) {
+    if (nic.network.empty()) continue;
+    const auto found = std::find_if(c.snapshot.networks.begin(), c.snapshot.networks.end(),
+                                    [&](const auto& n) { return n.name == nic.network; });
+    const char* what = nic.standby ? "standby network" : "network";
+    if (found == c.snapshot.networks.end()) {
+      out.push_back({"NetworkMissing",
+                     fmt::format("libvirt has no {} {}; define and start it", what, nic.network)});
+    } else if (!found->active) {
+      out.push_back({"NetworkInactive", fmt::format("{} {} is not active; virsh net-start {}", what,
+                                                    nic.network, nic.network)});
+    }
+  }
+}
+
+void checkName(const Sighting& source, const Candidate& c, Violations& out) {
+  for (const auto& other : c.snapshot.domains) {
+    const bool active = other.state == hypervisor::DomainState::Running ||
+                        other.state == hypervisor::DomainState::Paused;
+    // A shut-off definition of the same VM is a leftover of an earlier stay; libvirt replaces it.
+    if (other.uuid == source.domain.uuid ? active : other.name == source.domain.name) {
+      out.push_back({"DomainExists",
+                     fmt::format("there is a domain {} ({}) already", other.name, other.uuid)});
+    }
+  }
+}
+
+void checkInbound(const Candidate& c, Violations& out) {
+  const int limit = c.host->spec.limits.inboundMigrations;
+  if (c.inbound < limit) return;
+  out.push_back({"InboundLimit",
+                 fmt::format("{} migrations come in, the limit is {}", c.inbound, limit), true});
+}
+
+void checkVfs(const Observation& o, HostVerdict& verdict) {
+  std::vector<std::string> networks;
+  for (const Nic& nic : o.nics) {
+    if (!nic.profile) return;  // told already, and nothing can be matched
+    networks.push_back(nic.profile->spec.network);
+  }
+  const auto found = domain::matchVfs(networks, domain::freeSupply(verdict.candidate->inventory));
+  std::string without;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (found[i]) {
+      verdict.vfs.push_back(*found[i]);
+    } else {
+      without +=
+          fmt::format("{}{} (network {})", without.empty() ? "" : ", ", o.nics[i].mac, networks[i]);
+    }
+  }
+  if (without.empty()) return;
+  verdict.violations.push_back({"NoFreeVf", fmt::format("no free VF for {}", without)});
+}
+
+}  // namespace
+
+HostVerdict checkHost(const Observation& o, const Sighting& source, const Candidate& c) {
+  HostVerdict verdict;
+  verdict.candidate = &c;
+  if (!c.reachable) {
+    verdict.violations.push_back({"HostUnknown", "no answer: " + c.error, true});
+    return verdict;
+  }
+  checkAvailability(c, verdict.violations);
+  checkVersions(o, c, verdict.violations);
+  checkNetworks(source, c, verdict.violations);
+  checkName(source, c, verdict.violations);
+  checkInbound(c, verdict.violations);
+  checkVfs(o, verdict);
+  return verdict;
+}
+
+}  // namespace vnic::reconcile::vm_migration
