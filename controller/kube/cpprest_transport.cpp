@@ -5,8 +5,9 @@
 // - Every chain of tasks ends in a continuation that calls get(): an exception that nobody looks at
 //   ends the process.
 // - Its timeout is one of inactivity, the same for all requests of a client. It is set out of
-// reach,
-//   and time is kept here, by cancelling.
+//   reach, and time is kept in exchange_reader, by cancelling.
+// - It buffers a chunk whole before handing it on, so one chunk's size is up to the (trusted)
+// server.
 #include "kube/cpprest_transport.h"
 
 #define _TURN_OFF_PLATFORM_STRING  // cpprestsdk's macro U() breaks other people's templates
@@ -18,6 +19,7 @@
 #include <cctype>
 #include <mutex>
 
+#include "kube/exchange_reader.h"
 #include "kube/http_exchange.h"
 #include "kube/in_flight.h"
 #include "kube/tls_context.h"
@@ -27,8 +29,6 @@ namespace {
 
 using web::http::client::http_client;
 using web::http::client::http_client_config;
-
-constexpr Duration kReleaseWait = std::chrono::milliseconds(50);
 
 // The write-only stream buffer that cpprestsdk writes a response's body into. A task that is not
 // done yet is how it is told to wait.
@@ -127,12 +127,6 @@ HttpResponse headOf(const web::http::http_response& response) {
   return head;
 }
 
-// The Content-Length, 0 when there is none.
-std::size_t announcedBytes(const HttpResponse& head) {
-  const auto header = head.headers.find("content-length");
-  return header == head.headers.end() ? 0 : std::strtoull(header->second.c_str(), nullptr, 10);
-}
-
 }  // namespace
 
 class CpprestTransport::Impl {
@@ -144,14 +138,8 @@ class CpprestTransport::Impl {
         options_(options) {}
   ~Impl() { inFlight_->waitIdle(options_.shutdownGrace); }
 
-  struct Limits {
-    Duration deadline = Duration::max();    // for the whole request
-    Duration idle = Duration::max();        // between two arrivals
-    std::size_t maxBody = 0;                // of what is kept
-    const ChunkHandler* onChunk = nullptr;  // gets a 2xx body instead
-  };
-
-  Result<HttpResponse> run(const HttpRequest& request, const Limits& limits, std::stop_token stop);
+  Result<HttpResponse> run(const HttpRequest& request, const ReadLimits& limits,
+                           std::stop_token stop);
   const TransportOptions& options() const { return options_; }
 
  private:
@@ -167,10 +155,8 @@ class CpprestTransport::Impl {
 
   std::shared_ptr<const BoundClient> boundClient();
   void start(Running& running, const HttpRequest& request);
-  Error transientError(const HttpRequest& request, std::string_view why) const {
-    const std::string path = request.path.substr(0, request.path.find('?'));
-    return Error::transient(fmt::format("{} {} at {}: {}", request.method, path, hostPort_, why));
-  }
+  // Says of what an error is, and why a certificate was refused.
+  Error describe(const HttpRequest& request, const Running& running, Error error) const;
 
   const web::uri base_;
   const std::string hostPort_;
@@ -234,61 +220,29 @@ void CpprestTransport::Impl::start(Running& running, const HttpRequest& request)
       });
 }
 
-Result<HttpResponse> CpprestTransport::Impl::run(const HttpRequest& request, const Limits& limits,
-                                                 std::stop_token stop) {
-  const auto begin = std::chrono::steady_clock::now();
-  const auto after = [](MonoTime from, Duration duration) {
-    return duration >= MonoTime::max() - from ? MonoTime::max() : from + duration;
-  };
+Error CpprestTransport::Impl::describe(const HttpRequest& request, const Running& running,
+                                       Error error) const {
+  const std::string path = request.path.substr(0, request.path.find('?'));
+  error.message = fmt::format("{} {} at {}: {}", request.method, path, hostPort_, error.message);
+  const std::string refused = running.client ? running.client->report->get() : "";
+  if (!refused.empty() && error.message.find("SSL") != std::string::npos) {
+    error.message += fmt::format(" (certificate: {})", refused);
+  }
+  return error;
+}
+
+Result<HttpResponse> CpprestTransport::Impl::run(const HttpRequest& request,
+                                                 const ReadLimits& limits, std::stop_token stop) {
   Running running{std::make_shared<HttpExchange>(options_.streamWindowBytes), {}, nullptr};
   try {
     running.client = boundClient();
     start(running, request);
   } catch (const std::exception& error) {  // a URL or TLS material that cannot be used
-    return fail(transientError(request, error.what()));
+    return fail(describe(request, running, Error::transient(error.what())));
   }
-  std::string body;
-  std::string bytes;
-  for (;;) {
-    const auto until = std::min(after(begin, limits.deadline),
-                                after(std::chrono::steady_clock::now(), limits.idle));
-    switch (running.exchange->next(stop, until, bytes)) {
-      case HttpExchange::Step::Stopped:
-        return fail(Error::cancelled(transientError(request, "stopped").message));
-      case HttpExchange::Step::TimedOut:
-        return fail(transientError(request, limits.onChunk != nullptr
-                                                ? "nothing came within the idle limit"
-                                                : "no complete answer before the deadline"));
-      case HttpExchange::Step::Head:
-        if (limits.onChunk == nullptr &&
-            announcedBytes(running.exchange->response()) > limits.maxBody) {
-          return fail(transientError(request, "the answer is too big"));
-        }
-        break;
-      case HttpExchange::Step::Bytes:
-        if (limits.onChunk != nullptr && running.exchange->response().status / 100 == 2) {
-          (*limits.onChunk)(bytes);
-        } else if (body.size() + bytes.size() > limits.maxBody) {
-          return fail(transientError(request, "the answer is too big"));
-        } else {
-          body += bytes;
-        }
-        break;
-      case HttpExchange::Step::End: {
-        if (!running.exchange->complete()) {
-          const std::string reason = running.client->report->get();
-          const std::string failure = running.exchange->failure();
-          return fail(transientError(
-              request,
-              reason.empty() ? failure : fmt::format("{} (certificate: {})", failure, reason)));
-        }
-        running.exchange->waitReleased(kReleaseWait);
-        HttpResponse response = running.exchange->response();
-        response.body = std::move(body);
-        return response;
-      }
-    }
-  }
+  auto response = readExchange(*running.exchange, limits, stop);
+  if (!response) return fail(describe(request, running, std::move(response.error())));
+  return response;
 }
 
 Status initializeTransportThreads(std::size_t threads) {
