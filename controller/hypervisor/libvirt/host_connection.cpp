@@ -25,6 +25,7 @@ struct HostConnection::State {
   std::string uri;
   LibvirtOptions options;
   std::shared_ptr<EventLoop> loop;
+  std::shared_ptr<OpenLinks> openLinks;
   std::shared_ptr<EventSink> sink;
   Logger log;
 
@@ -42,6 +43,7 @@ struct HostConnection::State {
 
 HostConnection::HostConnection(const std::string& host, const std::string& uri,
                                const LibvirtOptions& options, std::shared_ptr<EventLoop> loop,
+                               std::shared_ptr<OpenLinks> openLinks,
                                std::shared_ptr<EventSink> sink, Logger log)
     : state_(std::make_shared<State>()),
       queries_(host, kQueryThreads, kQueueLimit),
@@ -51,6 +53,7 @@ HostConnection::HostConnection(const std::string& host, const std::string& uri,
   state_->uri = uri;
   state_->options = options;
   state_->loop = std::move(loop);
+  state_->openLinks = std::move(openLinks);
   state_->sink = std::move(sink);
   state_->log = log.with({{"host", host}});
   std::thread([state = state_] { supervise(state); }).detach();
@@ -75,7 +78,7 @@ Result<std::shared_ptr<Link>> HostConnection::current(const std::string& what) c
 
 void HostConnection::attempt(const std::shared_ptr<State>& state) {
   const std::weak_ptr<State> weak = state;
-  auto opened = Link::open(state->uri, state->options, state->loop, [weak] {
+  auto opened = Link::open(state->uri, state->options, state->loop, state->openLinks, [weak] {
     const auto alive = weak.lock();
     if (!alive) return;
     const std::lock_guard lock(alive->mutex);

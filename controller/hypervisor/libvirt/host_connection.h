@@ -7,6 +7,7 @@
 
 #include "hypervisor/libvirt/call_lane.h"
 #include "hypervisor/libvirt/link.h"
+#include "hypervisor/libvirt/snapshot_cache.h"
 #include "support/log.h"
 
 namespace vnic::hypervisor {
@@ -20,12 +21,14 @@ class HostConnection {
   using Call = std::function<Result<T>(virConnectPtr)>;
 
   HostConnection(const std::string& host, const std::string& uri, const LibvirtOptions& options,
-                 std::shared_ptr<EventLoop> loop, std::shared_ptr<EventSink> sink, Logger log);
+                 std::shared_ptr<EventLoop> loop, std::shared_ptr<OpenLinks> openLinks,
+                 std::shared_ptr<EventSink> sink, Logger log);
   ~HostConnection();  // waits for nothing
   HostConnection(const HostConnection&) = delete;
   HostConnection& operator=(const HostConnection&) = delete;
 
   const std::string& uri() const;
+  const std::shared_ptr<SnapshotCache>& snapshotCache() const { return snapshotCache_; }
 
   // Reads, changes and aborts have threads of their own: a change that waits for a domain's job lock
   // must not keep anybody from looking, nor from aborting the job that holds the lock.
@@ -58,6 +61,7 @@ class HostConnection {
   static void attempt(const std::shared_ptr<State>& state);
 
   std::shared_ptr<State> state_;
+  std::shared_ptr<SnapshotCache> snapshotCache_ = std::make_shared<SnapshotCache>();
   CallLane queries_;
   CallLane changes_;
   CallLane aborts_;

@@ -79,7 +79,7 @@ Status readDefinitions(virDomainPtr domain, unsigned flags, Domain& result) {
   return {};
 }
 
-Result<std::vector<NodeDevice>> readNodeDevices(virConnectPtr connection) {
+Result<std::vector<NodeDevice>> readNodeDevices(virConnectPtr connection, SnapshotCache& cache) {
   virNodeDevicePtr* array = nullptr;
   const int count = virConnectListAllNodeDevices(
       connection, &array,
@@ -87,6 +87,7 @@ Result<std::vector<NodeDevice>> readNodeDevices(virConnectPtr connection) {
   if (count < 0) return failLast("list devices");
   std::vector<NodeDevice> devices;
   for (const NodeDeviceHandle& handle : takeAll<NodeDeviceHandle>(array, count)) {
+    if (cache.irrelevant(virNodeDeviceGetName(handle.get()))) continue;
     const std::string xml = take(virNodeDeviceGetXMLDesc(handle.get(), 0));
     if (xml.empty()) {
       if (vanished()) continue;
@@ -96,6 +97,7 @@ Result<std::vector<NodeDevice>> readNodeDevices(virConnectPtr connection) {
     if (!device) return fail(device.error());
     devices.push_back(std::move(*device));
   }
+  for (const std::string& name : irrelevantOf(devices)) cache.setIrrelevant(name);
   return devices;
 }
 
@@ -203,7 +205,8 @@ Result<Domain> readDomain(virConnectPtr connection, const std::string& uuid) {
   return result;
 }
 
-Result<HostSnapshot> readSnapshot(virConnectPtr connection) {
+Result<HostSnapshot> readSnapshot(virConnectPtr connection, SnapshotCache& cache) {
+  cache.forgetIfOld(std::chrono::steady_clock::now());
   HostSnapshot snapshot;
   unsigned long libvirt = 0, qemu = 0;
   if (virConnectGetLibVersion(connection, &libvirt) < 0) return failLast("read libvirt's version");
@@ -211,11 +214,14 @@ Result<HostSnapshot> readSnapshot(virConnectPtr connection) {
   snapshot.libvirt = versionOf(libvirt);
   snapshot.qemu = versionOf(qemu);
 
-  const auto devices = readNodeDevices(connection);
+  const auto devices = readNodeDevices(connection, cache);
   if (!devices) return fail(devices.error());
   snapshot.physicalFunctions = physicalFunctionsOf(*devices);
-  snapshot.iommu = anyInIommuGroup(*devices);
-  snapshot.vfio = readVfio(connection, snapshot.iommu);
+  if (anyInIommuGroup(*devices)) cache.setIommu();
+  snapshot.iommu = cache.iommu();
+  const auto knownVfio = cache.vfio();
+  snapshot.vfio = knownVfio ? *knownVfio : readVfio(connection, snapshot.iommu);
+  cache.setVfio(snapshot.vfio);
 
   auto networks = readNetworks(connection);
   if (!networks) return fail(networks.error());

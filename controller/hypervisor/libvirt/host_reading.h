@@ -9,11 +9,12 @@
 
 #include "hypervisor/hypervisor.h"
 #include "hypervisor/libvirt/handles.h"
+#include "hypervisor/libvirt/snapshot_cache.h"
 
 namespace vnic::hypervisor {
 
 Result<DomainHandle> lookUp(virConnectPtr connection, const std::string& uuid);
-Result<HostSnapshot> readSnapshot(virConnectPtr connection);
+Result<HostSnapshot> readSnapshot(virConnectPtr connection, SnapshotCache& cache);
 Result<std::vector<DomainSummary>> readDomains(virConnectPtr connection);
 Result<Domain> readDomain(virConnectPtr connection, const std::string& uuid);
 Result<JobProgress> readProgress(virConnectPtr connection, const std::string& uuid);

@@ -17,6 +17,8 @@
 namespace vnic::hypervisor {
 namespace {
 
+constexpr Duration kClosingTime = std::chrono::seconds(1);
+
 unsigned flagsOf(DeviceScope scope) {
   switch (scope) {
     case DeviceScope::Live: return VIR_DOMAIN_AFFECT_LIVE;
@@ -59,10 +61,15 @@ LibvirtHypervisor::LibvirtHypervisor(Logger log, LibvirtOptions options)
     : log_(std::move(log)),
       options_(options),
       loop_(EventLoop::acquire()),
+      openLinks_(std::make_shared<OpenLinks>()),
       sink_(std::make_shared<EventSink>()),
       migrations_(std::make_unique<Migrations>(options_, loop_, sink_, log_)) {}
 
-LibvirtHypervisor::~LibvirtHypervisor() { sink_->close(); }
+LibvirtHypervisor::~LibvirtHypervisor() {
+  sink_->close();
+  hosts_.clear();
+  openLinks_->waitUntilNone(kClosingTime);
+}
 
 void LibvirtHypervisor::setHost(const std::string& host, const std::string& uri) {
   const auto usable = connectUri(uri, options_.pkiPath, options_.allowInsecure);
@@ -75,7 +82,8 @@ void LibvirtHypervisor::setHost(const std::string& host, const std::string& uri)
   }
   std::shared_ptr<HostConnection>& connection = hosts_[host];
   if (connection && connection->uri() == *usable) return;
-  connection = std::make_shared<HostConnection>(host, *usable, options_, loop_, sink_, log_);
+  connection = std::make_shared<HostConnection>(host, *usable, options_, loop_, openLinks_,
+                                                sink_, log_);
 }
 
 void LibvirtHypervisor::removeHost(const std::string& host) {
@@ -98,8 +106,11 @@ Result<std::shared_ptr<HostConnection>> LibvirtHypervisor::find(const std::strin
 
 Result<HostSnapshot> LibvirtHypervisor::snapshot(const std::string& host) {
   return find(host).and_then([&](const auto& connection) {
-    return connection->template query<HostSnapshot>("read the host", options_.snapshotTimeout,
-                                                    readSnapshot);
+    return connection->template query<HostSnapshot>(
+        "read the host", options_.snapshotTimeout,
+        [cache = connection->snapshotCache()](virConnectPtr libvirt) {
+          return readSnapshot(libvirt, *cache);
+        });
   });
 }
 

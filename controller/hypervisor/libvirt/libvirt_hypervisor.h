@@ -16,9 +16,10 @@ class EventLoop;
 class EventSink;
 class HostConnection;
 class Migrations;
+class OpenLinks;
 
 // The hosts through libvirt's API. Make it before any other use of libvirt in the process. Its end
-// waits for no call that is under way; migrations go on.
+// waits for no call that is under way, only a moment for connections to close; migrations go on.
 class LibvirtHypervisor final : public Hypervisor {
  public:
   explicit LibvirtHypervisor(Logger log, LibvirtOptions options = {});
@@ -56,6 +57,7 @@ class LibvirtHypervisor final : public Hypervisor {
   Logger log_;
   LibvirtOptions options_;
   std::shared_ptr<EventLoop> loop_;
+  std::shared_ptr<OpenLinks> openLinks_;
   std::shared_ptr<EventSink> sink_;
   std::unique_ptr<Migrations> migrations_;
   mutable std::mutex mutex_;

@@ -4,8 +4,10 @@
 #include <libvirt/libvirt.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "hypervisor/libvirt/event_loop.h"
@@ -15,6 +17,20 @@
 
 namespace vnic::hypervisor {
 
+// Counts connections until they are closed, so that the process's end can give them a moment: libvirt's
+// libraries take themselves down at exit, under the feet of threads that are still closing.
+class OpenLinks {
+ public:
+  void add();
+  void remove();
+  bool waitUntilNone(Duration timeout);
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int count_ = 0;
+};
+
 // One open connection to a host, with keep-alive. Closing it may block when the host hangs, so the
 // destructor leaves that to a thread of its own.
 class Link {
@@ -22,8 +38,10 @@ class Link {
   using OnClosed = std::function<void()>;
 
   // Blocks until the host answers, which may be never. `onClosed` is called on the event loop's thread.
+  // `count` may be null.
   static Result<std::shared_ptr<Link>> open(const std::string& uri, const LibvirtOptions& options,
-                                            std::shared_ptr<EventLoop> loop, OnClosed onClosed);
+                                            std::shared_ptr<EventLoop> loop,
+                                            std::shared_ptr<OpenLinks> count, OnClosed onClosed);
   ~Link();
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
@@ -33,10 +51,11 @@ class Link {
   virConnectPtr get() const { return connection_; }
 
  private:
-  Link(virConnectPtr connection, std::shared_ptr<EventLoop> loop);
+  Link(virConnectPtr connection, std::shared_ptr<EventLoop> loop, std::shared_ptr<OpenLinks> count);
 
   virConnectPtr connection_;
   std::shared_ptr<EventLoop> loop_;
+  std::shared_ptr<OpenLinks> count_;
   std::shared_ptr<std::atomic<bool>> closed_;
   EventRegistration events_;
 };

@@ -84,7 +84,7 @@ Status Migrations::start(const std::string& host, const std::string& uri,
   const auto run = [key, number, uri, request, options = options_, loop = loop_, sink = sink_,
                     log = log_, table = table_] {
     const auto attempt = [&]() -> Status {
-      const auto link = Link::open(uri, options, loop, nullptr);
+      const auto link = Link::open(uri, options, loop, nullptr, nullptr);
       if (!link) return fail(link.error());
       const auto domain = lookUp((*link)->get(), request.uuid);
       if (!domain) return fail(domain.error());

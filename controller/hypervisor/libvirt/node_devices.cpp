@@ -7,6 +7,7 @@
 #include <iterator>
 #include <map>
 #include <pugixml.hpp>
+#include <set>
 
 namespace vnic::hypervisor {
 namespace {
@@ -31,7 +32,9 @@ void readPci(const pugi::xml_node& capability, NodeDevice& device) {
   const pugi::xml_node pciClass = capability.child("class");
   device.isNetworkClass = !pciClass || (pciClass.text().as_uint() >> 16) == 0x02;
   for (const pugi::xml_node& nested : capability.children("capability")) {
-    if (std::string_view(nested.attribute("type").value()) != "virt_functions") continue;
+    const std::string_view type = nested.attribute("type").value();
+    if (type == "phys_function") device.isVirtualFunction = true;
+    if (type != "virt_functions") continue;
     device.isPhysicalFunction = true;
     device.maxVirtualFunctions = nested.attribute("maxCount").as_int();
     for (const pugi::xml_node& vf : nested.children("address")) {
@@ -104,6 +107,22 @@ std::vector<PhysicalFunction> physicalFunctionsOf(const std::vector<NodeDevice>&
     result.push_back(std::move(pf));
   }
   return result;
+}
+
+std::vector<std::string> irrelevantOf(const std::vector<NodeDevice>& devices) {
+  std::set<std::string> functions;
+  for (const NodeDevice& device : devices) {
+    if (device.isNetworkClass && (device.isPhysicalFunction || device.isVirtualFunction)) {
+      functions.insert(device.name);
+    }
+  }
+  std::vector<std::string> names;
+  for (const NodeDevice& device : devices) {
+    if (!functions.contains(device.name) && !functions.contains(device.parent)) {
+      names.push_back(device.name);
+    }
+  }
+  return names;
 }
 
 bool anyInIommuGroup(const std::vector<NodeDevice>& devices) {

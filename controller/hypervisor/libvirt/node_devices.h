@@ -19,6 +19,7 @@ struct NodeDevice {
   std::optional<PciAddress> address;
   bool isNetworkClass = true;  // PCI class 0x02....
   bool isPhysicalFunction = false;
+  bool isVirtualFunction = false;
   int maxVirtualFunctions = 0;
   std::vector<PciAddress> virtualFunctions;
   int iommuGroup = -1;
@@ -32,6 +33,9 @@ Result<NodeDevice> parseNodeDevice(std::string_view xml);
 
 // The network PFs with their VFs, in the order of their addresses.
 std::vector<PhysicalFunction> physicalFunctionsOf(const std::vector<NodeDevice>& devices);
+// Devices that physicalFunctionsOf() makes something of: PFs, VFs and the netdevs of either. The others
+// of `devices` can be left out the next time.
+std::vector<std::string> irrelevantOf(const std::vector<NodeDevice>& devices);
 bool anyInIommuGroup(const std::vector<NodeDevice>& devices);
 
 }  // namespace vnic::hypervisor

@@ -10,6 +10,7 @@
 namespace vnic::hypervisor {
 namespace {
 
+using testing::ElementsAre;
 using testing::IsEmpty;
 
 PciAddress pci(const char* text) { return *PciAddress::parse(text); }
@@ -92,6 +93,13 @@ TEST(NodeDevices, ADiskControllerWithVfsIsNoNic) {
   EXPECT_THAT(physicalFunctionsOf({*parseNodeDevice(pciXml(
                   "nvme", 0, "<capability type='virt_functions' maxCount='8'/>", "0x010802"))}),
               IsEmpty());
+}
+
+TEST(NodeDevices, WhatIsNeitherPfNorVfNorTheirInterfaceNeedNotBeReadAgain) {
+  EXPECT_THAT(irrelevantOf({device("other_pci.xml"), device("netdev_of_tap.xml"),
+                            device("vf_in_use.xml"), device("netdev_of_pf.xml"),
+                            device("pf.xml")}),
+              ElementsAre("pci_0000_00_1f_0", "net_vnet0_fe_54_00_6f_e0_5a"));
 }
 
 TEST(NodeDevices, KnowsWhetherThereIsAnIommu) {
