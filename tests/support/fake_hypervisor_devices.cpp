@@ -75,6 +75,10 @@ Status FakeHypervisor::checkAttach(Host& host, const Vm& vm, const std::string& 
         fmt::format("XML error: Attempted double use of PCI Address {}", guest->str())));
   }
   const auto vf = PciAddress::parse(sourceVfOfDevice(deviceXml));
+  if (!vf && deviceXml.find("type=\"hostdev\"") == std::string::npos &&
+      deviceXml.find("type='hostdev'") == std::string::npos) {
+    return {};  // a virtual NIC
+  }
   const hypervisor::PhysicalFunction* owner = nullptr;
   for (const auto& pf : host.facts.physicalFunctions) {
     for (const auto& candidate : pf.virtualFunctions) {
