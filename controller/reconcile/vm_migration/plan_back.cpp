@@ -18,8 +18,8 @@ constexpr Duration kPoll = 1s;
 constexpr Duration kRetryAttach = 2s;
 
 // Reasons that another attempt, perhaps on another host, may overcome.
-constexpr std::array<std::string_view, 4> kRetryable{"CopyFailed", "NoFreeVf", "CompletionTimeout",
-                                                     "ProgressTimeout"};
+constexpr std::array<std::string_view, 5> kRetryable{"CopyFailed", "NoFreeVf", "ReserveTimeout",
+                                                     "CompletionTimeout", "ProgressTimeout"};
 
 Plan step(const Observation& o, const char* phase, Duration again) {
   Plan plan;

@@ -16,6 +16,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kPollCopy = 1s;  // progress of a running copy
+// A VF that something else still holds keeps a migration no longer than this.
+constexpr Duration kReserveLimit = 60s;
 constexpr Duration kPollDetach = 300ms;
 constexpr Duration kRetryAttach = 2s;
 constexpr Duration kPollUndecided = 1s;
@@ -35,6 +37,12 @@ bool isTargetClaim(const Observation& o, const Nic& nic) {
 }
 
 Plan reserve(const Observation& o) {
+  if (o.now - phaseSince(o, kReserving) > kReserveLimit) {
+    return turnBack(
+        o, kReserving, "ReserveTimeout",
+        fmt::format("the VFs could not be reserved within {} s",
+                    std::chrono::duration_cast<std::chrono::seconds>(kReserveLimit).count()));
+  }
   Plan plan = step(kReserving, "Reserving", "VFs are being reserved", Duration::zero());
   for (std::size_t i = 0; i < o.nics.size(); ++i) {
     const auto& held = o.nics[i].source;

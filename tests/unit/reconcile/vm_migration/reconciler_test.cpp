@@ -338,6 +338,24 @@ TEST(VmMigration, ASourceLeftPausedByABrokenSwitchOverIsResumed) {
   EXPECT_THAT(world.events.reasons, Contains("SourceResumed"));
 }
 
+TEST(VmMigration, AVfThatSomebodyElseHoldsDelaysItOnlySoLong) {
+  World world;
+  world.addVm();
+  // Their books say that they have the VF that is in our guest.
+  api::VfReservation other;
+  other.metadata.name = api::VfReservation::nameFor("host1", "0000:01:10.0");
+  other.spec.hostName = "host1";
+  other.spec.address = "0000:01:10.0";
+  other.spec.holder = {"team-b", "x", "uid-x"};
+  world.client.add(other);
+  api::VmMigrationSpec spec;
+  spec.policy.maxAttempts = 1;
+  world.addMigration(spec);
+  world.settle();
+  expectStayed(world, "Failed", "ReserveTimeout");
+  EXPECT_THAT(world.hypervisor.calls(), IsEmpty());
+}
+
 TEST(VmMigration, AutostartFollowsTheVm) {
   World world;
   world.addVm();
