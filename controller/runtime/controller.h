@@ -27,7 +27,7 @@ class Controller {
     int workers = 1;
     // Called every `resyncPeriod` (plus up to a tenth), for example to replay an informer into the
     // queue: against events that got lost in systems other than Kubernetes. Empty = never.
-    std::function<void()> resync;
+    std::function<void()> resync = {};
     Duration resyncPeriod = std::chrono::hours(10);
   };
 

@@ -16,7 +16,7 @@ namespace vnic::serving {
 class HttpServer {
  public:
   struct Options {
-    std::string name;                // for logs: "metrics"
+    std::string name = "http";       // for logs
     std::string address = "0.0.0.0"; // an IP address; "::" serves IPv4 as well
     std::uint16_t port = 0;          // 0 = any free one
     std::uint32_t headerLimit = 16 * 1024;       // bytes; more is 431

@@ -4,13 +4,17 @@
 namespace vnic::serving {
 
 Response Router::operator()(const Request& request) const {
-  for (std::string path = request.path; !path.empty(); path.resize(path.rfind('/'))) {
-    const auto found = routes_.find(path);
-    if (found == routes_.end()) continue;
-    if (request.method != "GET" && request.method != "HEAD") {
-      return {405, "text/plain; charset=utf-8", "Method not allowed\n"};
+  std::string path = request.path;
+  while (!path.empty()) {
+    if (const auto found = routes_.find(path); found != routes_.end()) {
+      if (request.method != "GET" && request.method != "HEAD") {
+        return {405, "text/plain; charset=utf-8", "Method not allowed\n"};
+      }
+      return found->second(request);
     }
-    return found->second(request);
+    // A target may be "*" or a whole URL as well: no '/' is possible.
+    const auto parent = path.rfind('/');
+    path.resize(parent == std::string::npos ? 0 : parent);
   }
   return {404, "text/plain; charset=utf-8", "Not found\n"};
 }
