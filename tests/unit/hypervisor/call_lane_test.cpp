@@ -12,25 +12,25 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A call that does not come back until the test lets it.
+// A call that does not come back until the test lets it. Calls may outlive it.
 class Stuck {
  public:
   std::function<Result<int>()> call() {
-    return [this, open = open_]() -> Result<int> {
-      ++begun_;
+    return [begun = begun_, open = open_]() -> Result<int> {
+      ++*begun;
       open.wait();
       return 1;
     };
   }
   void waitUntilBegun(int count) {
-    while (begun_ < count) std::this_thread::yield();
+    while (*begun_ < count) std::this_thread::yield();
   }
   void release() { gate_.set_value(); }
 
  private:
   std::promise<void> gate_;
   std::shared_future<void> open_ = gate_.get_future().share();
-  std::atomic<int> begun_ = 0;
+  std::shared_ptr<std::atomic<int>> begun_ = std::make_shared<std::atomic<int>>(0);
 };
 
 Result<int> runNow(CallLane& lane, Duration timeout = 10s) {
