@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The libvirt adapter on two real hosts and a real guest with one failover VF. From the environment:
+// The libvirt adapter on two real hosts and a real guest with one failover VF. From the
+// environment:
 //   VNIC_LAB_HOST1_URI, VNIC_LAB_HOST2_URI            how this machine reaches them
 //   VNIC_LAB_HOST1_PEER_URI, VNIC_LAB_HOST2_PEER_URI  how they reach each other
-//   VNIC_LAB_DOMAIN                                   name of the guest, running on host1 with its VF
+//   VNIC_LAB_DOMAIN                                   name of the guest, running on host1 with its
+//   VF
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -270,8 +272,7 @@ TEST_F(LibvirtAdapter, MigratesThereAbortsAndMigratesBackWithoutItsProcess) {
   const auto started =
       hypervisor_->startMigration("host1", request("host1", "host2", targetVf, 16));
   ASSERT_TRUE(started) << started.error().message;
-  const auto second =
-      hypervisor_->startMigration("host1", request("host1", "host2", targetVf, 16));
+  const auto second = hypervisor_->startMigration("host1", request("host1", "host2", targetVf, 16));
   ASSERT_FALSE(second) << "one at a time";
   EXPECT_EQ(second.error().kind, ErrorKind::AlreadyExists);
   ASSERT_TRUE(eventually(60s, [&] { return copying("host1"); }));
@@ -283,8 +284,8 @@ TEST_F(LibvirtAdapter, MigratesThereAbortsAndMigratesBackWithoutItsProcess) {
   ASSERT_TRUE(onTarget) << onTarget.error().message;
   EXPECT_TRUE(onTarget->active);
 
-  ASSERT_TRUE(eventually(
-      120s, [&] { return !hypervisor_->migrationOutcome("host1", uuid_)->running; }));
+  ASSERT_TRUE(
+      eventually(120s, [&] { return !hypervisor_->migrationOutcome("host1", uuid_)->running; }));
   const auto outcome = hypervisor_->migrationOutcome("host1", uuid_);
   ASSERT_FALSE(outcome->error) << outcome->error->message;
   hypervisor_->forgetMigration("host1", uuid_);

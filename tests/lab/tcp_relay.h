@@ -10,8 +10,8 @@
 
 namespace vnic {
 
-// Passes TCP connections on to a server until it is told to lose them. Stands between the adapter and
-// a host that other tests use as well.
+// Passes TCP connections on to a server until it is told to lose them. Stands between the adapter
+// and a host that other tests use as well.
 class TcpRelay {
  public:
   TcpRelay(const std::string& host, std::uint16_t port);
