@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reconcile/vnic/reservation_reconciler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/reconcile/vnic/world.h"
+
+namespace vnic::reconcile::vnic {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using namespace std::chrono_literals;
+using test::VnicWorld;
+
+// The VM with its VF adopted.
+class Sweep : public testing::Test {
+ protected:
+  Sweep() {
+    world.addVm();
+    world.addVnic();
+    EXPECT_TRUE(world.pass());
+  }
+  ReservationReconciler sweeper() {
+    return ReservationReconciler({world.reservationStore, world.vnics, world.migrations,
+                                  world.hosts, world.hostCache, world.client, world.events,
+                                  [this] { return world.leaseTimeLeft; }, Logger()});
+  }
+  VnicWorld world;
+  const api::ObjectKey key{"", "host1.0000-01-10.0"};
+};
+
+TEST_F(Sweep, KeepsWhatIsInUseWithoutAnyCall) {
+  world.client.forgetWrites();
+  world.sweep();
+  EXPECT_THAT(world.client.writes(), IsEmpty());
+  EXPECT_THAT(world.reservations(), ElementsAre("host1.0000-01-10.0 InUse"));
+}
+
+TEST_F(Sweep, ReleasesInTwoStepsAndSaysSo) {
+  ASSERT_TRUE(world.hypervisor.destroy("host1", VnicWorld::kUuid));
+  const test::VmShape withoutNic{
+      .name = "db", .uuid = VnicWorld::kUuid, .vnicNamespace = "team-a", .nics = {}};
+  ASSERT_TRUE(world.hypervisor.define("host1", test::domainXml(withoutNic)));
+  world.sync();
+  ASSERT_TRUE(sweeper().reconcile(key, {}));
+  EXPECT_THAT(world.reservations(), ElementsAre("host1.0000-01-10.0 Releasing"));
+  world.sweep();
+  EXPECT_THAT(world.reservations(), IsEmpty());
+  EXPECT_THAT(world.events.reasons, Contains("Releasing"));
+  EXPECT_THAT(world.events.reasons, Contains("Released"));
+}
+
+TEST_F(Sweep, AsksTheHolderItselfBeforeItGivesBack) {
+  world.sync();
+  world.vnics.erase({"team-a", "db-blue"});  // the cache is behind
+  ASSERT_TRUE(sweeper().reconcile(key, {}));
+  EXPECT_THAT(world.reservations(), ElementsAre("host1.0000-01-10.0 InUse"));
+}
+
+TEST_F(Sweep, AsksTheMigrationItselfBeforeItGivesBack) {
+  const auto migration = world.addMigration();
+  world.client.edit<api::VfReservation>(key, [&](auto& spec) {
+    spec.purpose = "Return";
+    spec.migration = api::ObjectReference{"team-a", "move", migration.metadata.uid};
+  });
+  world.takeVfOut();
+  ASSERT_TRUE(world.hypervisor.destroy("host1", VnicWorld::kUuid));
+  world.sync();
+  world.migrations.erase({"team-a", "move"});  // the cache is behind
+  ASSERT_TRUE(sweeper().reconcile(key, {}));
+  EXPECT_THAT(world.reservations(), ElementsAre("host1.0000-01-10.0 Return"));
+}
+
+TEST_F(Sweep, NamesakeOfTheHolderIsNotTheHolder) {
+  ASSERT_TRUE(world.client.remove(api::Vnic::resource, {"team-a", "db-blue"}, {}));
+  world.addVnic({.vmName = "another", .profile = "blue", .macAddress = ""});
+  world.sweep();
+  EXPECT_THAT(world.reservations(), IsEmpty());
+}
+
+TEST_F(Sweep, AsksTheHostItselfBeforeItGivesBack) {
+  // The cache saw the VM without its VF and released; by now it is there again.
+  world.client.edit<api::VfReservation>(key, [](auto& spec) { spec.purpose = "Releasing"; });
+  world.takeVfOut();
+  world.sync();
+  world.addVm();
+  ASSERT_TRUE(sweeper().reconcile(key, {}));
+  EXPECT_THAT(world.reservations(), ElementsAre("host1.0000-01-10.0 Releasing"));
+  ASSERT_TRUE(world.pass());
+  EXPECT_THAT(world.reservations(), ElementsAre("host1.0000-01-10.0 InUse"));
+}
+
+TEST_F(Sweep, SomebodyElsesChangeWins) {
+  ASSERT_TRUE(world.client.remove(api::Vnic::resource, {"team-a", "db-blue"}, {}));
+  world.sync();
+  world.client.edit<api::VfReservation>(key, [](auto& spec) { spec.purpose = "Target"; });
+  const auto done = sweeper().reconcile(key, {});
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, ErrorKind::Conflict);
+  EXPECT_THAT(world.reservations(), ElementsAre("host1.0000-01-10.0 Target"));
+}
+
+TEST_F(Sweep, DoesNothingWhenTheLeadersLeaseEnds) {
+  ASSERT_TRUE(world.client.remove(api::Vnic::resource, {"team-a", "db-blue"}, {}));
+  world.sync();
+  world.leaseTimeLeft = 1s;
+  ASSERT_TRUE(sweeper().reconcile(key, {}));
+  EXPECT_THAT(world.reservations(), ElementsAre("host1.0000-01-10.0 InUse"));
+}
+
+TEST_F(Sweep, HostThatIsAwayKeepsItsReservations) {
+  ASSERT_TRUE(world.client.remove(api::Vnic::resource, {"team-a", "db-blue"}, {}));
+  world.hypervisor.setAway("host1", true);
+  world.sweep();
+  EXPECT_THAT(world.reservations(), ElementsAre("host1.0000-01-10.0 InUse"));
+  world.client.edit<api::VmHost>({"", "host1"}, [](auto& s) { s.availability = "OutOfService"; });
+  world.sweep();
+  EXPECT_THAT(world.reservations(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace vnic::reconcile::vnic
