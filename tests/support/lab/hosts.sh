@@ -59,7 +59,7 @@ host_start() {
     -serial "file:$dir/serial.log" -monitor "unix:$dir/monitor,server,nowait" \
     -device intel-iommu,intremap=off \
     -kernel "$image/vmlinuz" -initrd "$image/initrd" \
-    -append "root=/dev/vda rw console=ttyS0 quiet intel_iommu=on iommu=pt mitigations=off net.ifnames=1 lsm=capability systemd.show_status=0 systemd.ssh_auto=no systemd.machine_id=$(name_uuid "$run_id/$host" | tr -d -)" \
+    -append "root=/dev/vda rw console=ttyS0 quiet intel_iommu=on iommu=pt mitigations=off net.ifnames=1 iomem=relaxed lsm=capability systemd.show_status=0 systemd.ssh_auto=no systemd.machine_id=$(name_uuid "$run_id/$host" | tr -d -)" \
     -fw_cfg "name=opt/vnic-lab/seed,file=$dir/seed.tar" \
     -drive "file=$dir/disk.qcow2,if=virtio,format=qcow2,cache=unsafe" \
     -netdev "tap,id=management,ifname=$host-mgmt,script=no,downscript=no" \

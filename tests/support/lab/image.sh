@@ -37,7 +37,7 @@ image_build() {
     return
   fi
   require_root
-  require_commands mmdebstrap mkfs.ext4 cpio qemu-img
+  require_commands mmdebstrap mkfs.ext4 cpio qemu-img gcc
   mkdir -p "$(image_cache)"
   require_disk "$(image_cache)" 6
   require_disk "${TMPDIR:-/tmp}" 3
@@ -100,7 +100,8 @@ image_assemble() {
 image_settings() {
   local root=$1 color
   install -m 755 "$lab_dir/image/lab-host" "$root/usr/local/sbin/"
-  install -m 644 "$lab_dir/image/lab-host.service" "$root/etc/systemd/system/"
+  install -m 644 "$lab_dir"/image/*.service "$root/etc/systemd/system/"
+  gcc -static -O2 -Wall -o "$root/usr/local/sbin/igb-default-pool" "$lab_dir/image/igb-default-pool.c"
   printf '%s\n' vfio-pci kvm-amd igb virtio_net qemu_fw_cfg >"$root/etc/modules-load.d/lab.conf"
   # The hosts leave VFs to vfio. QEMU's emulated IOMMU cannot remap interrupts.
   printf 'blacklist igbvf\noptions vfio_iommu_type1 allow_unsafe_interrupts=1\n' \
@@ -121,7 +122,7 @@ image_settings() {
   printf 'MaxSessions 100\nMaxStartups 100\nUseDNS no\nUsePAM no\nHostKey /etc/ssh/ssh_host_ed25519_key\n' \
     >"$root/etc/ssh/sshd_config.d/lab.conf"
   printf '%032d\n' 1 >"$root/etc/machine-id"
-  image_systemctl "$root" enable lab-host.service ssh.service libvirtd.service libvirtd-tls.socket
+  image_systemctl "$root" enable lab-host.service igb-default-pool.service ssh.service libvirtd.service libvirtd-tls.socket
   image_quick_boot "$root"
 }
 
