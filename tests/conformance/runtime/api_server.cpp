@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conformance/runtime/api_server.h"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+#include <thread>
+
+#include "kube/kubeconfig.h"
+
+namespace vnic::test {
+namespace {
+
+std::unique_ptr<ApiServer>& instance() {
+  static std::unique_ptr<ApiServer> server;
+  return server;
+}
+
+// Takes the control plane down before main returns: the transport's threads must be idle by then.
+class StopAtTheEnd final : public ::testing::Environment {
+ public:
+  void TearDown() override { instance().reset(); }
+};
+[[maybe_unused]] const auto* const kStopAtTheEnd =
+    ::testing::AddGlobalTestEnvironment(new StopAtTheEnd);
+
+}  // namespace
+
+ApiServer::ApiServer() {
+  auto config = kube::readKubeconfig({kubeconfig()}, "");
+  if (!config) throw std::runtime_error(config.error().message);
+  auto connection = kube::Connection::open(*config, clock_, Logger());
+  if (!connection) throw std::runtime_error(connection.error().message);
+  connection_ = std::move(*connection);
+  client_ = connection_->makeClient({});
+}
+
+ApiServer& ApiServer::shared() {
+  if (!instance()) instance().reset(new ApiServer);
+  return *instance();
+}
+
+bool eventually(const std::function<bool()>& condition, Duration patience) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return true;
+}
+
+}  // namespace vnic::test

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+// Caches against a real API server: both ways to begin, resuming, and a history that is gone.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <set>
+
+#include "api/vnic_profile.h"
+#include "cache/informer.h"
+#include "cache/own_writes.h"
+#include "conformance/runtime/api_server.h"
+#include "kube/typed.h"
+#include "runtime/lease.h"
+
+namespace vnic::test {
+namespace {
+
+using namespace std::chrono_literals;
+using runtime::Lease;
+using ::testing::ElementsAre;
+
+constexpr Duration kPatience = 60s;
+
+// Passes everything on, keeps account of it, and may shorten or hold back watches.
+class ObservedClient final : public kube::Client {
+ public:
+  explicit ObservedClient(kube::Client& next) : next_(next) {}
+
+  int pageSize = 0;        // instead of the one asked for; 0 = as asked
+  int timeoutSeconds = 0;  // of watches; 0 = as asked
+
+  void holdWatches() {
+    const std::lock_guard lock(mutex_);
+    held_ = true;
+  }
+  void releaseWatches() {
+    const std::lock_guard lock(mutex_);
+    held_ = false;
+    changed_.notify_all();
+  }
+  int lists() const { return count(lists_); }
+  int watches() const { return count(watches_); }
+  int heldBack() const { return count(heldBack_); }
+  int gone() const { return count(gone_); }
+
+  Result<std::string> list(const api::ResourceType& type, const kube::ListOptions& o) override {
+    add(lists_);
+    kube::ListOptions options = o;
+    if (pageSize > 0 && o.limit > 0) {
+      // "0" is answered from the server's cache, in one piece: pages only come from the newest.
+      options.limit = pageSize;
+      options.resourceVersion.clear();
+    }
+    return next_.list(type, options);
+  }
+  Status watch(const api::ResourceType& type, const kube::WatchOptions& o,
+               const LineHandler& onLine, std::stop_token stop) override {
+    {
+      std::unique_lock lock(mutex_);
+      if (held_) ++heldBack_;
+      if (!changed_.wait(lock, stop, [this] { return !held_; })) {
+        return fail(Error::cancelled("stopped"));
+      }
+    }
+    add(watches_);
+    kube::WatchOptions options = o;
+    if (timeoutSeconds > 0) options.timeoutSeconds = timeoutSeconds;
+    const Status result = next_.watch(
+        type, options,
+        [&](std::string_view line) {
+          if (line.find(R"("code":410)") != std::string_view::npos) add(gone_);
+          onLine(line);
+        },
+        stop);
+    if (!result && result.error().kind == ErrorKind::Gone) add(gone_);
+    return result;
+  }
+
+  Result<std::string> get(const api::ResourceType& t, const api::ObjectKey& k) override {
+    return next_.get(t, k);
+  }
+  Result<std::string> create(const api::ResourceType& t, const nlohmann::json& o) override {
+    return next_.create(t, o);
+  }
+  Result<std::string> update(const api::ResourceType& t, const nlohmann::json& o) override {
+    return next_.update(t, o);
+  }
+  Result<std::string> patch(const api::ResourceType& t, const api::ObjectKey& k,
+                            kube::PatchType p, const nlohmann::json& b,
+                            std::string_view s) override {
+    return next_.patch(t, k, p, b, s);
+  }
+  Result<std::string> apply(const api::ResourceType& t, const nlohmann::json& o,
+                            const kube::ApplyOptions& a) override {
+    return next_.apply(t, o, a);
+  }
+  Status remove(const api::ResourceType& t, const api::ObjectKey& k,
+                const kube::Preconditions& p) override {
+    return next_.remove(t, k, p);
+  }
+
+ private:
+  int count(const int& number) const {
+    const std::lock_guard lock(mutex_);
+    return number;
+  }
+  void add(int& number) {
+    const std::lock_guard lock(mutex_);
+    ++number;
+  }
+
+  kube::Client& next_;
+  mutable std::mutex mutex_;
+  std::condition_variable_any changed_;
+  bool held_ = false;
+  int lists_ = 0;
+  int watches_ = 0;
+  int heldBack_ = 0;
+  int gone_ = 0;
+};
+
+// Leases with a label of this test's own stand for any kind.
+class ReflectorConformance : public ::testing::TestWithParam<bool> {
+ protected:
+  ReflectorConformance() {
+    cache::ReflectorOptions options;
+    options.ns = kOperatorNamespace;
+    options.labelSelector = "test=" + label;
+    options.streamInitialList = GetParam();
+    options.seed = 1;
+    informer = std::make_unique<cache::Informer<Lease>>(options, observed, api.clock(), Logger());
+    informer->onChange([this](const cache::Change<Lease>& change) {
+      const std::lock_guard lock(mutex);
+      told.push_back((!change.before ? "+" : !change.after ? "-" : "~") +
+                     change.key().name.substr(label.size() + 1));
+    });
+  }
+  ~ReflectorConformance() override {
+    observed.releaseWatches();
+    informer->stop();
+    for (const std::string& name : created) (void)remove(name);
+  }
+
+  Lease create(const std::string& name, const std::string& holder = "first") {
+    api::ObjectMeta meta;
+    meta.ns = kOperatorNamespace;
+    meta.name = label + "-" + name;
+    meta.labels = {{"test", label}};
+    runtime::LeaseRecord record;
+    record.holder = holder;
+    auto lease = kube::createObject<Lease>(api.client(), meta, toJson(record));
+    if (!lease) throw std::runtime_error(lease.error().message);
+    created.insert(name);
+    return *lease;
+  }
+  Lease change(const std::string& name, const std::string& holder) {
+    auto lease = kube::getObject<Lease>(api.client(), key(name)).value();
+    lease.spec.holder = holder;
+    nlohmann::json body = kube::objectFrame(Lease::resource, key(name));
+    body["metadata"] = api::toJson(lease.metadata);
+    body["spec"] = toJson(lease.spec);
+    return kube::detail::decodeBody<Lease>(api.client().update(Lease::resource, body)).value();
+  }
+  Status remove(const std::string& name) {
+    return api.client().remove(Lease::resource, key(name), {});
+  }
+  api::ObjectKey key(const std::string& name) const {
+    return {kOperatorNamespace, label + "-" + name};
+  }
+  std::vector<std::string> takeTold() {
+    const std::lock_guard lock(mutex);
+    return std::exchange(told, {});
+  }
+  bool toldAtLeast(std::size_t number) {
+    return eventually(
+        [&] {
+          const std::lock_guard lock(mutex);
+          return told.size() >= number;
+        },
+        kPatience);
+  }
+  std::string holderInCache(const std::string& name) {
+    const auto lease = informer->store().get(key(name));
+    return lease ? lease->spec.holder : "";
+  }
+  void startAndSync() {
+    informer->start();
+    ASSERT_TRUE(informer->waitForSync(kPatience, {}));
+  }
+
+  ApiServer& api = ApiServer::shared();
+  const std::string label =
+      "r" + std::to_string(std::chrono::system_clock::now().time_since_epoch().count());
+  ObservedClient observed{api.client()};
+  std::unique_ptr<cache::Informer<Lease>> informer;
+  std::mutex mutex;
+  std::vector<std::string> told;
+  std::set<std::string> created;
+};
+
+TEST_P(ReflectorConformance, HasWhatIsThereAndFollowsWhatHappens) {
+  create("a");
+  create("b");
+  startAndSync();
+  auto initial = takeTold();
+  std::sort(initial.begin(), initial.end());
+  EXPECT_THAT(initial, ElementsAre("+a", "+b"));
+  create("c");
+  ASSERT_TRUE(toldAtLeast(1));
+  const Lease changed = change("a", "second");
+  ASSERT_TRUE(toldAtLeast(2));
+  ASSERT_TRUE(remove("b"));
+  ASSERT_TRUE(toldAtLeast(3));
+  EXPECT_THAT(takeTold(), ElementsAre("+c", "~a", "-b"));
+  EXPECT_EQ(holderInCache("a"), "second");
+  EXPECT_EQ(informer->store().size(), 2u);
+  EXPECT_TRUE(cache::compareResourceVersions(informer->resourceVersion(),
+                                             changed.metadata.resourceVersion) >= 0)
+      << "the cache knows that it has passed our own write";
+  EXPECT_EQ(observed.lists(), GetParam() ? 0 : 1) << "a streamed list needs no other";
+}
+
+TEST_P(ReflectorConformance, ResumesAWatchThatEndedWithoutListingAgain) {
+  observed.timeoutSeconds = 2;
+  create("a");
+  startAndSync();
+  ASSERT_TRUE(eventually([&] { return observed.watches() >= 3; }, kPatience));
+  observed.holdWatches();
+  ASSERT_TRUE(eventually([&] { return observed.heldBack() >= 1; }, kPatience));
+  takeTold();
+  const int lists = observed.lists();
+  create("b");  // while nobody watches
+  change("a", "second");
+  ASSERT_TRUE(remove("b"));
+  observed.releaseWatches();
+  ASSERT_TRUE(toldAtLeast(3));
+  EXPECT_THAT(takeTold(), ElementsAre("+b", "~a", "-b")) << "every event, in order";
+  EXPECT_EQ(observed.lists(), lists);
+  EXPECT_EQ(observed.gone(), 0);
+}
+
+TEST_P(ReflectorConformance, BeginsAgainWhenTheHistoryIsGone) {
+  observed.timeoutSeconds = 2;
+  create("vanishing");
+  create("kept");
+  startAndSync();
+  observed.holdWatches();
+  ASSERT_TRUE(eventually([&] { return observed.heldBack() >= 1; }, kPatience));
+  takeTold();
+  ASSERT_TRUE(remove("vanishing"));
+  change("kept", "second");
+  create("new");
+  api.controlPlane().compact();
+  EXPECT_EQ(holderInCache("kept"), "first") << "until then the cache stays as it was";
+  observed.releaseWatches();
+  ASSERT_TRUE(toldAtLeast(3));
+  auto changes = takeTold();
+  std::sort(changes.begin(), changes.end());
+  EXPECT_THAT(changes, ElementsAre("+new", "-vanishing", "~kept"));
+  EXPECT_GE(observed.gone(), 1) << "the API server was expected to answer 410";
+  observed.timeoutSeconds = 0;
+  create("later");
+  ASSERT_TRUE(toldAtLeast(1));
+  EXPECT_THAT(takeTold(), ElementsAre("+later"));
+}
+
+TEST_P(ReflectorConformance, SurvivesACrashOfTheApiServer) {
+  create("a");
+  startAndSync();
+  takeTold();
+  api.controlPlane().restartApiServer();
+  create("b");
+  ASSERT_TRUE(toldAtLeast(1));
+  EXPECT_THAT(takeTold(), ElementsAre("+b"));
+  EXPECT_NE(informer->store().get(key("a")), nullptr);
+}
+
+INSTANTIATE_TEST_SUITE_P(Begin, ReflectorConformance, ::testing::Values(false, true),
+                         [](const auto& info) { return info.param ? "Stream" : "List"; });
+
+class Paging : public ReflectorConformance {};
+
+TEST_P(Paging, ReadsAListPageByPage) {
+  observed.pageSize = 2;
+  for (const char* name : {"a", "b", "c", "d", "e"}) create(name);
+  startAndSync();
+  EXPECT_EQ(informer->store().size(), 5u);
+  EXPECT_EQ(observed.lists(), 3);
+  create("f");
+  ASSERT_TRUE(toldAtLeast(6));
+}
+
+INSTANTIATE_TEST_SUITE_P(Begin, Paging, ::testing::Values(false));
+
+// One of our own kinds, as custom resources go other ways through the API server than built-in ones.
+TEST(CustomResources, AreStreamedAndFollowed) {
+  ApiServer& api = ApiServer::shared();
+  const auto apply = [&](const std::string& mtu) {
+    const auto result = api.controlPlane().kubectl(
+        {"apply", "-f", "-"},
+        "apiVersion: vnic.dev/v1alpha1\nkind: VnicProfile\nmetadata: {name: followed}\n"
+        "spec: {network: blue, passthrough: true, mtu: " + mtu + "}\n");
+    ASSERT_TRUE(result.ok()) << result.err;
+  };
+  cache::ReflectorOptions options;
+  options.streamInitialList = true;
+  cache::Informer<api::VnicProfile> profiles(options, api.client(), api.clock(), Logger());
+  apply("1500");
+  profiles.start();
+  ASSERT_TRUE(profiles.waitForSync(kPatience, {}));
+  const auto mtu = [&] {
+    const auto profile = profiles.store().get({"", "followed"});
+    return profile ? profile->spec.mtu.value_or(0) : 0;
+  };
+  EXPECT_EQ(mtu(), 1500);
+  apply("9000");
+  EXPECT_TRUE(eventually([&] { return mtu() == 9000; }, kPatience));
+  const auto removed = api.controlPlane().kubectl({"delete", "vnicprofile", "followed"});
+  EXPECT_TRUE(removed.ok()) << removed.err;
+  EXPECT_TRUE(eventually([&] { return profiles.store().size() == 0; }, kPatience));
+  profiles.stop();
+}
+
+}  // namespace
+}  // namespace vnic::test
