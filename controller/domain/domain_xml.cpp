@@ -79,8 +79,8 @@ void noteTwins(DomainDescription& domain) {
              (!isUserAlias(nic->alias) || !isUserAlias(other.alias) || nic->alias == other.alias);
     });
     if (twin) {
-      domain.blockers.push_back(fmt::format(
-          "two VFs have the MAC {} and no aliases of their own (ua-...)", nic->mac));
+      domain.blockers.push_back(
+          fmt::format("two VFs have the MAC {} and no aliases of their own (ua-...)", nic->mac));
     }
   }
 }

@@ -39,7 +39,8 @@ std::string deviceBlocker(const pugi::xml_node& device) {
   if (element == "tpm" && attribute(device.child("backend"), "type") == "passthrough") {
     return "the host's TPM is passed through";
   }
-  if (element == "disk" && attribute(device, "type") == "vhostvdpa") return "a disk is a vDPA device";
+  if (element == "disk" && attribute(device, "type") == "vhostvdpa")
+    return "a disk is a vDPA device";
   return {};
 }
 
@@ -62,7 +63,9 @@ std::vector<std::string> findBlockers(const pugi::xml_node& domain) {
   for (const pugi::xml_node& feature : cpu.children("feature")) {
     // An invariant TSC migrates only between hosts of one fixed frequency.
     if (attribute(feature, "name") == "invtsc" && attribute(feature, "policy") == "require" &&
-        !domain.child("clock").find_child_by_attribute("timer", "name", "tsc").attribute("frequency")) {
+        !domain.child("clock")
+             .find_child_by_attribute("timer", "name", "tsc")
+             .attribute("frequency")) {
       blockers.push_back("the CPU feature invtsc is required without a fixed TSC frequency");
     }
   }

@@ -83,7 +83,9 @@ std::string aliasOf(const pugi::xml_node& device) {
   return device.child("alias").attribute("name").value();
 }
 
-bool isUserAlias(std::string_view alias) { return alias.starts_with("ua-"); }
+bool isUserAlias(std::string_view alias) {
+  return alias.starts_with("ua-");
+}
 
 bool isNamedBy(const pugi::xml_node& interface, std::string_view mac, std::string_view alias) {
   const auto own = canonicalMac(interface.child("mac").attribute("address").value());

@@ -12,8 +12,8 @@
 
 namespace vnic::domain {
 
-// Parses a document whose root is <domain>, keeping comments and white space, so that a rewritten text
-// differs from the original only where it was changed.
+// Parses a document whose root is <domain>, keeping comments and white space, so that a rewritten
+// text differs from the original only where it was changed.
 Result<pugi::xml_node> loadDomain(pugi::xml_document& document, std::string_view xml);
 
 // As libvirt prints it: single quotes, no added white space, no XML declaration.

@@ -11,16 +11,16 @@ bool isHostdevInterface(const pugi::xml_node& interface) {
   return std::string_view(interface.attribute("type").value()) == "hostdev";
 }
 
-// The one <interface> that MAC and alias name, among the VFs or among the others: a standby has the VF's
-// MAC. Null when there is none; Invalid when there are two.
+// The one <interface> that MAC and alias name, among the VFs or among the others: a standby has the
+// VF's MAC. Null when there is none; Invalid when there are two.
 Result<pugi::xml_node> findInterface(const pugi::xml_node& root, bool hostdev, std::string_view mac,
                                      std::string_view alias) {
   pugi::xml_node found;
   for (const pugi::xml_node& interface : root.child("devices").children("interface")) {
     if (isHostdevInterface(interface) != hostdev || !isNamedBy(interface, mac, alias)) continue;
     if (found) {
-      return fail(Error::invalid(fmt::format(
-          "domain XML: MAC {} and alias '{}' name two interfaces", mac, alias)));
+      return fail(Error::invalid(
+          fmt::format("domain XML: MAC {} and alias '{}' name two interfaces", mac, alias)));
     }
     found = interface;
   }

@@ -27,14 +27,13 @@ CheckLine checkVersion(const char* name, const Version& version, const Version& 
 }
 
 std::string nameOf(const PhysicalFunction& pf) {
-  return pf.netdev.empty() ? pf.address.str()
-                           : fmt::format("{} ({})", pf.netdev, pf.address.str());
+  return pf.netdev.empty() ? pf.address.str() : fmt::format("{} ({})", pf.netdev, pf.address.str());
 }
 
 CheckLine checkVfs(const PhysicalFunction& pf) {
   if (!pf.virtualFunctions.empty()) {
-    return ok("VFs", fmt::format("{} has {} of at most {}", nameOf(pf),
-                                 pf.virtualFunctions.size(), pf.maxVirtualFunctions));
+    return ok("VFs", fmt::format("{} has {} of at most {}", nameOf(pf), pf.virtualFunctions.size(),
+                                 pf.maxVirtualFunctions));
   }
   return {CheckLevel::Warning, "VFs", fmt::format("{} has none", nameOf(pf)),
           fmt::format("echo {} > /sys/bus/pci/devices/{}/sriov_numvfs, and again at each boot (a "
@@ -47,9 +46,9 @@ void checkPhysicalFunction(const PhysicalFunction& pf, std::vector<CheckLine>& l
   if (!pf.linkUp) {
     lines.push_back({CheckLevel::Warning, "link",
                      fmt::format("{} is down: libvirt plugs in no VF of it", nameOf(pf)),
-                     pf.netdev.empty() ? "give the card back to its driver on the host"
-                                       : fmt::format("ip link set {} up, and plug in its cable",
-                                                     pf.netdev)});
+                     pf.netdev.empty()
+                         ? "give the card back to its driver on the host"
+                         : fmt::format("ip link set {} up, and plug in its cable", pf.netdev)});
   }
   std::size_t shared = 0, inHostUse = 0;
   for (const VirtualFunction& vf : pf.virtualFunctions) {
@@ -57,18 +56,18 @@ void checkPhysicalFunction(const PhysicalFunction& pf, std::vector<CheckLine>& l
     if (vf.netdevUp) ++inHostUse;
   }
   if (shared > 0) {
-    lines.push_back({CheckLevel::Warning, "IOMMU groups",
-                     fmt::format("{} VFs of {} share a group with other devices", shared,
-                                 nameOf(pf)),
-                     "switch on ACS in the firmware, or use a slot behind a port that has it; such "
-                     "VFs are not used"});
+    lines.push_back(
+        {CheckLevel::Warning, "IOMMU groups",
+         fmt::format("{} VFs of {} share a group with other devices", shared, nameOf(pf)),
+         "switch on ACS in the firmware, or use a slot behind a port that has it; such "
+         "VFs are not used"});
   }
   if (inHostUse > 0) {
-    lines.push_back({CheckLevel::Warning, "host NICs",
-                     fmt::format("{} VFs of {} are up as the host's own NICs", inHostUse,
-                                 nameOf(pf)),
-                     "keep the VF driver off the host (blacklist it), or leave these VFs to the "
-                     "host"});
+    lines.push_back(
+        {CheckLevel::Warning, "host NICs",
+         fmt::format("{} VFs of {} are up as the host's own NICs", inHostUse, nameOf(pf)),
+         "keep the VF driver off the host (blacklist it), or leave these VFs to the "
+         "host"});
   }
 }
 
@@ -99,15 +98,15 @@ void checkNetworks(const HostSnapshot& host, std::vector<CheckLine>& lines) {
   }
   for (const Network& network : host.networks) {
     if (network.active) {
-      lines.push_back(ok("network", network.bridge.empty()
-                                        ? network.name + " is active"
-                                        : fmt::format("{} is active on bridge {}", network.name,
-                                                      network.bridge)));
+      lines.push_back(ok(
+          "network", network.bridge.empty()
+                         ? network.name + " is active"
+                         : fmt::format("{} is active on bridge {}", network.name, network.bridge)));
     } else {
-      lines.push_back({CheckLevel::Warning, "network",
-                       fmt::format("{} is not active: no VM that needs it can come here",
-                                   network.name),
-                       fmt::format("virsh net-start {0}; virsh net-autostart {0}", network.name)});
+      lines.push_back(
+          {CheckLevel::Warning, "network",
+           fmt::format("{} is not active: no VM that needs it can come here", network.name),
+           fmt::format("virsh net-start {0}; virsh net-autostart {0}", network.name)});
     }
   }
 }
@@ -116,7 +115,8 @@ std::string connectionFix(const Error& error) {
   const auto says = [&](const char* text) { return error.message.find(text) != std::string::npos; };
   if (error.kind == ErrorKind::Invalid) return "correct the URI";
   if (says("TLS confirmation")) {
-    return "the host wants a client certificate: put clientcert.pem and clientkey.pem where pkipath= "
+    return "the host wants a client certificate: put clientcert.pem and clientkey.pem where "
+           "pkipath= "
            "points";
   }
   if (error.code == kAuthFailed || says("certificate") || says("pkipath")) {
@@ -129,9 +129,12 @@ std::string connectionFix(const Error& error) {
 
 const char* label(CheckLevel level) {
   switch (level) {
-    case CheckLevel::Ok: return "OK  ";
-    case CheckLevel::Warning: return "WARN";
-    case CheckLevel::Failure: break;
+    case CheckLevel::Ok:
+      return "OK  ";
+    case CheckLevel::Warning:
+      return "WARN";
+    case CheckLevel::Failure:
+      break;
   }
   return "FAIL";
 }
@@ -162,11 +165,11 @@ std::vector<CheckLine> checkSnapshot(const HostSnapshot& host) {
   std::vector<CheckLine> lines;
   lines.push_back(checkVersion("libvirt", host.libvirt, kLibvirtFloor));
   lines.push_back(checkVersion("QEMU", host.qemu, kQemuFloor));
-  lines.push_back(host.iommu
-                      ? ok("IOMMU", "on")
-                      : CheckLine{CheckLevel::Failure, "IOMMU", "no PCI device is in an IOMMU group",
-                                  "switch on VT-d or AMD-Vi in the firmware; on Intel boot with "
-                                  "intel_iommu=on iommu=pt"});
+  lines.push_back(
+      host.iommu ? ok("IOMMU", "on")
+                 : CheckLine{CheckLevel::Failure, "IOMMU", "no PCI device is in an IOMMU group",
+                             "switch on VT-d or AMD-Vi in the firmware; on Intel boot with "
+                             "intel_iommu=on iommu=pt"});
   lines.push_back(host.vfio ? ok("VFIO", "libvirt can pass PCI devices through")
                             : CheckLine{CheckLevel::Failure, "VFIO",
                                         "libvirt cannot pass PCI devices through",
@@ -210,17 +213,15 @@ std::string formatChecks(const std::vector<CheckLine>& lines) {
     return std::count_if(lines.begin(), lines.end(),
                          [level](const CheckLine& line) { return line.level == level; });
   };
-  text += anyFailure(lines)
-              ? fmt::format("Not fit: {} failed, {} warnings.\n", count(CheckLevel::Failure),
-                            count(CheckLevel::Warning))
-              : fmt::format("Fit, {} warnings.\n", count(CheckLevel::Warning));
+  text += anyFailure(lines) ? fmt::format("Not fit: {} failed, {} warnings.\n",
+                                          count(CheckLevel::Failure), count(CheckLevel::Warning))
+                            : fmt::format("Fit, {} warnings.\n", count(CheckLevel::Warning));
   return text;
 }
 
 bool anyFailure(const std::vector<CheckLine>& lines) {
-  return std::any_of(lines.begin(), lines.end(), [](const CheckLine& line) {
-    return line.level == CheckLevel::Failure;
-  });
+  return std::any_of(lines.begin(), lines.end(),
+                     [](const CheckLine& line) { return line.level == CheckLevel::Failure; });
 }
 
 int checkHost(Hypervisor& hypervisor, Clock& clock, const std::string& uri,

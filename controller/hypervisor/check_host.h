@@ -30,8 +30,8 @@ std::string formatChecks(const std::vector<CheckLine>& lines);
 bool anyFailure(const std::vector<CheckLine>& lines);
 
 // Reads the host at `uri` (and, with a peer, whether that host reaches it) and writes the table to
-// `out`. Gives the process's exit code: 0 = fit (warnings allowed), 1 = something is missing. A host that
-// says nothing is given up after `patience`.
+// `out`. Gives the process's exit code: 0 = fit (warnings allowed), 1 = something is missing. A
+// host that says nothing is given up after `patience`.
 int checkHost(Hypervisor& hypervisor, Clock& clock, const std::string& uri,
               const std::optional<std::string>& peerURI, Duration patience, std::ostream& out);
 

@@ -5,6 +5,8 @@
 
 namespace vnic::hypervisor {
 
-std::string Version::str() const { return fmt::format("{}.{}.{}", major, minor, micro); }
+std::string Version::str() const {
+  return fmt::format("{}.{}.{}", major, minor, micro);
+}
 
 }  // namespace vnic::hypervisor

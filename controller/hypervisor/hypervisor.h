@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The port to the hosts. Hosts are named as their VmHost. Every call is bounded in time: a host that
-// does not answer gives ErrorKind::Transient ("unknown"), never NotFound. Calls may come from any thread.
+// The port to the hosts. Hosts are named as their VmHost. Every call is bounded in time: a host
+// that does not answer gives ErrorKind::Transient ("unknown"), never NotFound. Calls may come from
+// any thread.
 #pragma once
 
 #include <functional>
@@ -24,11 +25,11 @@ struct Version {
 
 struct VirtualFunction {
   PciAddress address;
-  int iommuGroup = -1;         // -1 = none
-  int iommuGroupSize = 0;      // devices in that group; 1 = alone
-  std::string driver;          // "vfio-pci", "igbvf", ""
-  std::string netdev;          // the host's netdev on it, "" = none
-  bool netdevUp = false;       // link state of that netdev as libvirt shows it
+  int iommuGroup = -1;     // -1 = none
+  int iommuGroupSize = 0;  // devices in that group; 1 = alone
+  std::string driver;      // "vfio-pci", "igbvf", ""
+  std::string netdev;      // the host's netdev on it, "" = none
+  bool netdevUp = false;   // link state of that netdev as libvirt shows it
 };
 
 struct PhysicalFunction {
@@ -45,8 +46,8 @@ struct Network {
   std::string bridge;  // "" = none
 };
 
-// ShutOff and Crashed have no process any more; Other has one (shutting down, suspended, crashed and
-// kept for a look).
+// ShutOff and Crashed have no process any more; Other has one (shutting down, suspended, crashed
+// and kept for a look).
 enum class DomainState { Running, Paused, ShutOff, Crashed, Other };
 // Why a domain is paused, as far as migration cares (virDomainPausedReason).
 enum class PausedReason { None, Migration, StartingUp, Other };
@@ -101,8 +102,8 @@ struct MigrationRequest {
   bool tls = false;  // the memory stream over TLS; needs QEMU's certificates on both hosts
 };
 
-// How a migration that this process started came out. Gone after a restart of the operator: then the
-// hosts themselves are the truth.
+// How a migration that this process started came out. Gone after a restart of the operator: then
+// the hosts themselves are the truth.
 struct MigrationOutcome {
   bool running = false;
   std::optional<Error> error;  // none and not running = libvirt reported success
@@ -135,7 +136,8 @@ class Hypervisor {
 
   virtual ~Hypervisor() = default;
 
-  // Which hosts there are and where; connects, reconnects with back-off, and drops in the background.
+  // Which hosts there are and where; connects, reconnects with back-off, and drops in the
+  // background.
   virtual void setHost(const std::string& host, const std::string& uri) = 0;
   virtual void removeHost(const std::string& host) = 0;
   // The handler is called on an internal thread and must only note what to look at.
@@ -146,9 +148,10 @@ class Hypervisor {
   // NotFound = the host answered that it has no such domain.
   virtual Result<Domain> domain(const std::string& host, const std::string& uuid) = 0;
 
-  // libvirt's success of a detach proves nothing: read domain() to know (it returns after 5 s at most
-  // when the guest does not answer). NotFound with kDeviceMissing (error_code.h) = no such device.
-  // Where these give Transient because time was up, libvirt may still do it later: look again.
+  // libvirt's success of a detach proves nothing: read domain() to know (it returns after 5 s at
+  // most when the guest does not answer). NotFound with kDeviceMissing (error_code.h) = no such
+  // device. Where these give Transient because time was up, libvirt may still do it later: look
+  // again.
   virtual Status detachDevice(const std::string& host, const std::string& uuid,
                               const std::string& deviceXml, DeviceScope scope) = 0;
   virtual Status attachDevice(const std::string& host, const std::string& uuid,

@@ -14,8 +14,9 @@ namespace {
 
 std::string text(const pugi::xml_node& node) {
   std::ostringstream out;
-  node.print(out, "  ", pugi::format_indent | pugi::format_no_declaration |
-                            pugi::format_attribute_single_quote);
+  node.print(
+      out, "  ",
+      pugi::format_indent | pugi::format_no_declaration | pugi::format_attribute_single_quote);
   return out.str();
 }
 
@@ -107,9 +108,10 @@ std::vector<std::string> aliases(const std::string& xml) {
 std::string domainXml(const VmShape& shape) {
   std::string devices;
   for (int index = 1; index <= 8; ++index) {
-    devices += fmt::format("<controller type='pci' index='{0}' model='pcie-root-port'>"
-                           "<target chassis='{0}' port='0x{1:x}'/></controller>",
-                           index, 0x10 + index);
+    devices += fmt::format(
+        "<controller type='pci' index='{0}' model='pcie-root-port'>"
+        "<target chassis='{0}' port='0x{1:x}'/></controller>",
+        index, 0x10 + index);
   }
   int bus = 1;
   for (const VmNic& nic : shape.nics) {
@@ -132,12 +134,12 @@ std::string domainXml(const VmShape& shape) {
           nic.vfAlias, addressElement(nic.guestAddress));
     }
   }
-  const std::string metadata =
-      shape.vnicNamespace.empty()
-          ? ""
-          : fmt::format("<metadata><vnic:vm xmlns:vnic='https://vnic.dev/libvirt' "
-                        "namespace='{}'/></metadata>",
-                        shape.vnicNamespace);
+  const std::string metadata = shape.vnicNamespace.empty()
+                                   ? ""
+                                   : fmt::format(
+                                         "<metadata><vnic:vm xmlns:vnic='https://vnic.dev/libvirt' "
+                                         "namespace='{}'/></metadata>",
+                                         shape.vnicNamespace);
   return fmt::format(
       "<domain type='kvm'><name>{}</name><uuid>{}</uuid>{}<memory unit='KiB'>{}</memory>"
       "<vcpu>1</vcpu><os><type arch='x86_64' machine='{}'>hvm</type></os>"

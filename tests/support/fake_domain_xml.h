@@ -13,7 +13,7 @@ std::string withDevice(const std::string& xml, const std::string& deviceXml);
 std::string withoutDevice(const std::string& xml, const std::string& deviceXml);
 std::string aliasOfDevice(const std::string& deviceXml);
 std::string macOfDevice(const std::string& deviceXml);
-std::string sourceVfOfDevice(const std::string& deviceXml);    // 0000:01:10.0
+std::string sourceVfOfDevice(const std::string& deviceXml);      // 0000:01:10.0
 std::string guestAddressOfDevice(const std::string& deviceXml);  // "" = none
 std::vector<std::string> aliases(const std::string& xml);
 

@@ -19,6 +19,11 @@ Error libvirtError(int code, std::string message) {
   return Error{hypervisor::kindOf(code, message), std::move(message), code};
 }
 
+Error unreachable(const std::string& uri) {
+  return libvirtError(hypervisor::kSystemError,
+                      fmt::format("unable to connect to server at '{}': No route to host", uri));
+}
+
 // ---- the world --------------------------------------------------------------------------------
 
 void FakeHypervisor::addHost(const std::string& host, int vfCount) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hosts in memory, behind the hypervisor port. It does what libvirt and QEMU were seen to do on real
-// hosts, faults included; nothing moves by itself: a migration advances when somebody looks at it.
+// Hosts in memory, behind the hypervisor port. It does what libvirt and QEMU were seen to do on
+// real hosts, faults included; nothing moves by itself: a migration advances when somebody looks at
+// it.
 #pragma once
 
 #include <deque>
@@ -16,12 +17,12 @@ namespace vnic::test {
 // A definition as libvirt prints it, for a VM with any number of NICs.
 struct VmNic {
   std::string mac = {};
-  std::string network = {};          // the virtio NIC's libvirt network, "" = no virtio NIC
-  std::string standbyAlias = {};     // alias of the virtio NIC
-  std::string vf = {};               // host PCI address of the VF, "" = no VF
-  std::string vfAlias = {};          // "ua-..."
-  std::string guestAddress = {};     // of the VF, 0000:03:00.0
-  bool teaming = true;          // VF and virtio NIC are a failover pair
+  std::string network = {};       // the virtio NIC's libvirt network, "" = no virtio NIC
+  std::string standbyAlias = {};  // alias of the virtio NIC
+  std::string vf = {};            // host PCI address of the VF, "" = no VF
+  std::string vfAlias = {};       // "ua-..."
+  std::string guestAddress = {};  // of the VF, 0000:03:00.0
+  bool teaming = true;            // VF and virtio NIC are a failover pair
 };
 
 struct VmShape {
@@ -36,8 +37,19 @@ struct VmShape {
 std::string domainXml(const VmShape& shape);
 
 // Operations that a test can make fail once; in front of everything else that the fake checks.
-enum class Operation { Snapshot, Domain, Detach, Attach, Define, SetAutostart, Resume, Destroy,
-                       StartMigration, JobProgress, AbortJob };
+enum class Operation {
+  Snapshot,
+  Domain,
+  Detach,
+  Attach,
+  Define,
+  SetAutostart,
+  Resume,
+  Destroy,
+  StartMigration,
+  JobProgress,
+  AbortJob
+};
 
 class FakeHypervisor final : public hypervisor::Hypervisor {
  public:
@@ -105,8 +117,8 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
     bool aborted = false;
   };
   struct Vm : hypervisor::Domain {
-    std::optional<Job> job;                        // outgoing
-    std::vector<std::string> unplugRequested;      // deviceXml
+    std::optional<Job> job;                    // outgoing
+    std::vector<std::string> unplugRequested;  // deviceXml
     std::optional<std::int64_t> completedDowntime;
   };
   struct Host {
@@ -122,8 +134,7 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
   Host* peer(const std::string& peerURI);
   std::string hostNameOf(const std::string& peerURI) const;
   Status checkAttach(Host& host, const Vm& vm, const std::string& deviceXml) const;
-  Status checkMigration(Host& source, const Vm& vm,
-                        const hypervisor::MigrationRequest& request);
+  Status checkMigration(Host& source, const Vm& vm, const hypervisor::MigrationRequest& request);
   hypervisor::Domain view(const Vm& vm) const;
   void advance(const std::string& host, const std::string& uuid);
   void complete(const std::string& host, const std::string& uuid);

@@ -28,8 +28,12 @@ Error notRunning() {
   return libvirtError(hypervisor::kOperationInvalid, "domain is not running");
 }
 
-bool live(DeviceScope scope) { return scope != DeviceScope::Persistent; }
-bool persistent(DeviceScope scope) { return scope != DeviceScope::Live; }
+bool live(DeviceScope scope) {
+  return scope != DeviceScope::Persistent;
+}
+bool persistent(DeviceScope scope) {
+  return scope != DeviceScope::Live;
+}
 
 }  // namespace
 
@@ -137,8 +141,8 @@ Status FakeHypervisor::setAutostart(const std::string& host, const std::string& 
   if (!found) return fail(found.error());
   calls_.push_back(fmt::format("autostart {} {} {}", host, (*found)->name, on ? "on" : "off"));
   if (!(*found)->persistent) {
-    return fail(libvirtError(hypervisor::kOperationInvalid,
-                             "cannot set autostart for transient domain"));
+    return fail(
+        libvirtError(hypervisor::kOperationInvalid, "cannot set autostart for transient domain"));
   }
   (*found)->autostart = on;
   return {};
@@ -154,9 +158,9 @@ Status FakeHypervisor::define(const std::string& host, const std::string& xml) {
   auto& vms = (*reached)->vms;
   for (const auto& [uuid, vm] : vms) {
     if (vm.name == description->name && uuid != description->uuid) {
-      return fail(libvirtError(
-          hypervisor::kOperationFailed,
-          fmt::format("domain '{}' already exists with uuid {}", vm.name, uuid)));
+      return fail(
+          libvirtError(hypervisor::kOperationFailed,
+                       fmt::format("domain '{}' already exists with uuid {}", vm.name, uuid)));
     }
   }
   Vm& vm = vms[description->uuid];

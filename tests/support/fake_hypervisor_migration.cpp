@@ -15,13 +15,6 @@ namespace {
 using hypervisor::DomainState;
 using hypervisor::PausedReason;
 
-constexpr std::int64_t kTotalBytes = 256 << 20;
-
-Error unreachable(const std::string& uri) {
-  return libvirtError(hypervisor::kSystemError,
-                      fmt::format("unable to connect to server at '{}': No route to host", uri));
-}
-
 // The guest's view must be the same on both sides: libvirt compares the definitions.
 Status checkSameGuest(const domain::DomainDescription& source,
                       const domain::DomainDescription& target) {
@@ -66,8 +59,8 @@ Status FakeHypervisor::checkMigration(Host& source, const Vm& vm,
                                       const hypervisor::MigrationRequest& request) {
   const auto now = domain::parseDomain(vm.liveXml);
   // libvirt takes its own live definition when the caller brings none.
-  const auto wanted = domain::parseDomain(
-      request.destinationXml.empty() ? vm.liveXml : request.destinationXml);
+  const auto wanted =
+      domain::parseDomain(request.destinationXml.empty() ? vm.liveXml : request.destinationXml);
   if (!now || !wanted) return fail(libvirtError(hypervisor::kXmlError, "XML error"));
   Host* target = peer(request.peerURI);
   if (!target) return fail(unreachable(request.peerURI));
@@ -90,8 +83,8 @@ Status FakeHypervisor::checkMigration(Host& source, const Vm& vm,
     const auto found = std::find_if(networks.begin(), networks.end(),
                                     [&](const auto& n) { return n.name == nic.network; });
     if (found == networks.end()) {
-      return fail(libvirtError(hypervisor::kNoNetwork, fmt::format("Network not found: {}",
-                                                                   nic.network)));
+      return fail(
+          libvirtError(hypervisor::kNoNetwork, fmt::format("Network not found: {}", nic.network)));
     }
     if (!found->active) {
       return fail(libvirtError(hypervisor::kOperationInvalid,
@@ -100,9 +93,9 @@ Status FakeHypervisor::checkMigration(Host& source, const Vm& vm,
   }
   for (const auto& [uuid, other] : target->vms) {
     if (other.name == vm.name && uuid != vm.uuid) {
-      return fail(libvirtError(
-          hypervisor::kOperationFailed,
-          fmt::format("domain '{}' already exists with uuid {}", other.name, uuid)));
+      return fail(
+          libvirtError(hypervisor::kOperationFailed,
+                       fmt::format("domain '{}' already exists with uuid {}", other.name, uuid)));
     }
     if (uuid == vm.uuid && !other.liveXml.empty()) {
       return fail(libvirtError(hypervisor::kOperationInvalid,
@@ -152,7 +145,8 @@ Status FakeHypervisor::startMigration(const std::string& host,
   incoming.pausedReason = PausedReason::Migration;
   incoming.liveXml =
       request.destinationXml.empty() ? found->second.liveXml : request.destinationXml;
-  if (const auto old = hosts_.at(target).vms.find(request.uuid); old != hosts_.at(target).vms.end()) {
+  if (const auto old = hosts_.at(target).vms.find(request.uuid);
+      old != hosts_.at(target).vms.end()) {
     incoming.persistent = old->second.persistent;  // a definition left over from before
     incoming.persistentXml = old->second.persistentXml;
   }
@@ -166,13 +160,15 @@ void FakeHypervisor::advance(const std::string& host, const std::string& uuid) {
   if (found == hosts_.at(host).vms.end() || !found->second.job) return;
   Job& job = *found->second.job;
   if (job.aborted) {
-    return breakOff(host, uuid, libvirtError(hypervisor::kOperationAborted,
-                                             "operation aborted: migration out job: canceled by "
-                                             "client"));
+    return breakOff(host, uuid,
+                    libvirtError(hypervisor::kOperationAborted,
+                                 "operation aborted: migration out job: canceled by "
+                                 "client"));
   }
   if (hosts_.at(job.target).away) {
-    return breakOff(host, uuid, libvirtError(hypervisor::kInternalError,
-                                             "internal error: client socket is closed"));
+    return breakOff(
+        host, uuid,
+        libvirtError(hypervisor::kInternalError, "internal error: client socket is closed"));
   }
   if (++job.polls >= migrationPolls) complete(host, uuid);
 }
@@ -240,76 +236,6 @@ void FakeHypervisor::forgetOutcomes() {
 std::vector<hypervisor::MigrationRequest> FakeHypervisor::migrationRequests() const {
   const std::lock_guard lock(mutex_);
   return requests_;
-}
-
-std::optional<hypervisor::MigrationOutcome> FakeHypervisor::migrationOutcome(
-    const std::string& host, const std::string& uuid) {
-  const std::lock_guard lock(mutex_);
-  const auto known = outcomes_.find({host, uuid});
-  if (known == outcomes_.end()) return std::nullopt;
-  if (known->second.running) advance(host, uuid);
-  return outcomes_.at({host, uuid});
-}
-
-void FakeHypervisor::forgetMigration(const std::string& host, const std::string& uuid) {
-  const std::lock_guard lock(mutex_);
-  outcomes_.erase({host, uuid});
-}
-
-Result<hypervisor::JobProgress> FakeHypervisor::jobProgress(const std::string& host,
-                                                            const std::string& uuid) {
-  const std::lock_guard lock(mutex_);
-  if (const auto first = find(host, uuid, Operation::JobProgress); !first) {
-    return fail(first.error());
-  }
-  hypervisor::JobProgress progress;
-  advance(host, uuid);
-  const auto found = hosts_.at(host).vms.find(uuid);
-  if (found == hosts_.at(host).vms.end()) {
-    return fail(libvirtError(hypervisor::kNoDomain, "no domain with matching uuid"));
-  }
-  const Vm& vm = found->second;
-  progress.downtimeMilliseconds = vm.completedDowntime;
-  if (vm.job) {
-    progress.active = true;
-    progress.iteration = vm.job->polls;
-    progress.dataTotalBytes = kTotalBytes;
-    progress.dataProcessedBytes = kTotalBytes * vm.job->polls / std::max(1, migrationPolls);
-    progress.dataRemainingBytes = kTotalBytes - progress.dataProcessedBytes;
-  }
-  return progress;
-}
-
-Status FakeHypervisor::abortJob(const std::string& host, const std::string& uuid) {
-  const std::lock_guard lock(mutex_);
-  const auto found = find(host, uuid, Operation::AbortJob);
-  if (!found) return fail(found.error());
-  calls_.push_back(fmt::format("abort {} {}", host, (*found)->name));
-  if ((*found)->job) (*found)->job->aborted = true;  // takes effect a moment later
-  return {};
-}
-
-Status FakeHypervisor::setMaxDowntime(const std::string& host, const std::string& uuid,
-                                      std::int64_t milliseconds) {
-  const std::lock_guard lock(mutex_);
-  const auto found = find(host, uuid, Operation::JobProgress);
-  if (!found) return fail(found.error());
-  calls_.push_back(fmt::format("max-downtime {} {} {}", host, (*found)->name, milliseconds));
-  return {};
-}
-
-Result<hypervisor::PeerProbe> FakeHypervisor::probePeer(const std::string& host,
-                                                        const std::string& peerURI) {
-  const std::lock_guard lock(mutex_);
-  const auto reached = reach(host, Operation::Snapshot);
-  if (!reached) return fail(reached.error());
-  const auto& vms = (*reached)->vms;
-  const bool any = std::any_of(vms.begin(), vms.end(), [](const auto& entry) {
-    return entry.second.state == DomainState::Running;
-  });
-  if (!any) return hypervisor::PeerProbe{};
-  if (peer(peerURI)) return hypervisor::PeerProbe{hypervisor::PeerAccess::Reached, ""};
-  return hypervisor::PeerProbe{hypervisor::PeerAccess::Refused, unreachable(peerURI).message};
 }
 
 }  // namespace vnic::test

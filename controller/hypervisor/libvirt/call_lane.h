@@ -17,9 +17,10 @@
 namespace vnic::hypervisor {
 
 // Runs calls that may block for ever, so that their callers never do. A few threads of its own, a
-// bounded queue, and a deadline for each call: past it the caller gets Transient. A call that has not
-// begun by then never will; one that has begun may still have its effect. A stuck call keeps its thread
-// until libvirt gives it up (keep-alive does); it keeps neither callers nor the process's end waiting.
+// bounded queue, and a deadline for each call: past it the caller gets Transient. A call that has
+// not begun by then never will; one that has begun may still have its effect. A stuck call keeps
+// its thread until libvirt gives it up (keep-alive does); it keeps neither callers nor the
+// process's end waiting.
 class CallLane {
  public:
   CallLane(std::string name, std::size_t threads, std::size_t queueLimit);

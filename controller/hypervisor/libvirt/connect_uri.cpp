@@ -10,8 +10,9 @@ Result<std::string> connectUri(const std::string& uri, const std::string& pkiPat
     return fail(Error::invalid("spec.libvirtURI must look like qemu+tls://HOST/system"));
   }
   if (uri.substr(0, scheme) == "qemu+tcp" && !allowInsecure) {
-    return fail(Error::invalid("spec.libvirtURI: qemu+tcp is neither encrypted nor authenticated; use "
-                               "qemu+tls, or start the operator with --allow-insecure-libvirt"));
+    return fail(
+        Error::invalid("spec.libvirtURI: qemu+tcp is neither encrypted nor authenticated; use "
+                       "qemu+tls, or start the operator with --allow-insecure-libvirt"));
   }
   if (uri.substr(0, scheme) != "qemu+tls" || pkiPath.empty() ||
       uri.find("pkipath=") != std::string::npos) {

@@ -33,7 +33,8 @@ EventLoop::EventLoop() {
   });
   // A timer that never fires by itself; the loop blocks until something happens, and setting the
   // timer to zero is what makes it look at stop_.
-  wakeUp_ = virEventAddTimeout(-1, [](int, void*) {}, nullptr, nullptr);
+  wakeUp_ = virEventAddTimeout(
+      -1, [](int, void*) {}, nullptr, nullptr);
   thread_ = std::thread([this] {
     while (!stop_) virEventRunDefaultImpl();
   });

@@ -7,9 +7,9 @@
 
 namespace vnic::hypervisor {
 
-// The thread that runs libvirt's event loop: keep-alive, events and closed connections all come from
-// it. libvirt knows one loop per process, so there is one while somebody holds it; the last holder must
-// not be a callback, which runs on the loop's own thread.
+// The thread that runs libvirt's event loop: keep-alive, events and closed connections all come
+// from it. libvirt knows one loop per process, so there is one while somebody holds it; the last
+// holder must not be a callback, which runs on the loop's own thread.
 class EventLoop {
  public:
   static std::shared_ptr<EventLoop> acquire();

@@ -15,24 +15,38 @@ struct Target {
   }
 };
 
-const Target& target(void* opaque) { return *static_cast<const Target*>(opaque); }
-void release(void* opaque) { delete static_cast<Target*>(opaque); }
+const Target& target(void* opaque) {
+  return *static_cast<const Target*>(opaque);
+}
+void release(void* opaque) {
+  delete static_cast<Target*>(opaque);
+}
 
 const char* lifecycleName(int event) {
   switch (event) {
-    case VIR_DOMAIN_EVENT_DEFINED: return "defined";
-    case VIR_DOMAIN_EVENT_UNDEFINED: return "undefined";
-    case VIR_DOMAIN_EVENT_STARTED: return "started";
-    case VIR_DOMAIN_EVENT_SUSPENDED: return "suspended";
-    case VIR_DOMAIN_EVENT_RESUMED: return "resumed";
-    case VIR_DOMAIN_EVENT_STOPPED: return "stopped";
-    case VIR_DOMAIN_EVENT_SHUTDOWN: return "shutdown";
-    case VIR_DOMAIN_EVENT_CRASHED: return "crashed";
-    default: return "lifecycle";
+    case VIR_DOMAIN_EVENT_DEFINED:
+      return "defined";
+    case VIR_DOMAIN_EVENT_UNDEFINED:
+      return "undefined";
+    case VIR_DOMAIN_EVENT_STARTED:
+      return "started";
+    case VIR_DOMAIN_EVENT_SUSPENDED:
+      return "suspended";
+    case VIR_DOMAIN_EVENT_RESUMED:
+      return "resumed";
+    case VIR_DOMAIN_EVENT_STOPPED:
+      return "stopped";
+    case VIR_DOMAIN_EVENT_SHUTDOWN:
+      return "shutdown";
+    case VIR_DOMAIN_EVENT_CRASHED:
+      return "crashed";
+    default:
+      return "lifecycle";
   }
 }
 
-// Callbacks run on the event loop's thread: a call to libvirt from here would stall every connection.
+// Callbacks run on the event loop's thread: a call to libvirt from here would stall every
+// connection.
 void onLifecycle(virConnectPtr, virDomainPtr domain, int event, int, void* opaque) {
   target(opaque).emit(domain, lifecycleName(event));
 }
@@ -94,9 +108,9 @@ EventRegistration registerEvents(virConnectPtr connection, const std::string& ho
        network);
   auto* nodeDevice = new Target{host, sink};
   keep(registration.nodeDevice,
-       virConnectNodeDeviceEventRegisterAny(
-           connection, nullptr, VIR_NODE_DEVICE_EVENT_ID_LIFECYCLE,
-           VIR_NODE_DEVICE_EVENT_CALLBACK(onNodeDevice), nodeDevice, release),
+       virConnectNodeDeviceEventRegisterAny(connection, nullptr, VIR_NODE_DEVICE_EVENT_ID_LIFECYCLE,
+                                            VIR_NODE_DEVICE_EVENT_CALLBACK(onNodeDevice),
+                                            nodeDevice, release),
        nodeDevice);
   return registration;
 }

@@ -11,8 +11,8 @@
 
 namespace vnic::hypervisor {
 
-// Asks a connection for everything that is worth another look. What a host cannot send is left out: all
-// of it is only a hint.
+// Asks a connection for everything that is worth another look. What a host cannot send is left out:
+// all of it is only a hint.
 struct EventRegistration {
   std::vector<int> domain;
   std::vector<int> network;

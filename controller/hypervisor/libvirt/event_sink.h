@@ -9,8 +9,8 @@
 
 namespace vnic::hypervisor {
 
-// Where all hosts' events go. It outlives the adapter (callbacks and migration threads hold it), the
-// handler does not: after close() nothing is passed on any more.
+// Where all hosts' events go. It outlives the adapter (callbacks and migration threads hold it),
+// the handler does not: after close() nothing is passed on any more.
 class EventSink {
  public:
   void setHandler(Hypervisor::EventHandler handler) {

@@ -9,8 +9,8 @@
 namespace vnic::hypervisor {
 namespace {
 
-// libvirtd serves five calls of a connection at once (max_client_requests) and lets others wait: more
-// threads than that would only stand behind a stuck call.
+// libvirtd serves five calls of a connection at once (max_client_requests) and lets others wait:
+// more threads than that would only stand behind a stuck call.
 constexpr std::size_t kQueryThreads = 2, kChangeThreads = 2, kAbortThreads = 1;
 constexpr std::size_t kQueueLimit = 256;
 // Attempts to connect that have not come back yet; a host that accepts and then hangs makes them.
@@ -65,15 +65,17 @@ HostConnection::~HostConnection() {
   state_->changed.notify_all();
 }
 
-const std::string& HostConnection::uri() const { return state_->uri; }
+const std::string& HostConnection::uri() const {
+  return state_->uri;
+}
 
 Result<std::shared_ptr<Link>> HostConnection::current(const std::string& what) const {
   const std::lock_guard lock(state_->mutex);
   if (state_->usable()) return state_->link;
-  return fail(Error{ErrorKind::Transient,
-                    fmt::format("{}: {} is not connected: {}", what, state_->host,
-                                state_->lastError.message),
-                    state_->lastError.code});
+  return fail(Error{
+      ErrorKind::Transient,
+      fmt::format("{}: {} is not connected: {}", what, state_->host, state_->lastError.message),
+      state_->lastError.code});
 }
 
 void HostConnection::attempt(const std::shared_ptr<State>& state) {

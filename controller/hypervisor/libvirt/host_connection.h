@@ -13,8 +13,8 @@
 namespace vnic::hypervisor {
 
 // One host: connects in the background, again and again with back-off, and runs calls on the
-// connection that there is. Without one every call fails at once with Transient: what the host does is
-// then unknown. Emits the events "connected" and "disconnected".
+// connection that there is. Without one every call fails at once with Transient: what the host does
+// is then unknown. Emits the events "connected" and "disconnected".
 class HostConnection {
  public:
   template <class T>
@@ -30,8 +30,8 @@ class HostConnection {
   const std::string& uri() const;
   const std::shared_ptr<SnapshotCache>& snapshotCache() const { return snapshotCache_; }
 
-  // Reads, changes and aborts have threads of their own: a change that waits for a domain's job lock
-  // must not keep anybody from looking, nor from aborting the job that holds the lock.
+  // Reads, changes and aborts have threads of their own: a change that waits for a domain's job
+  // lock must not keep anybody from looking, nor from aborting the job that holds the lock.
   template <class T>
   Result<T> query(const std::string& what, Duration timeout, Call<T> call) {
     return run<T>(queries_, what, timeout, std::move(call));

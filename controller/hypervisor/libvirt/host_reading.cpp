@@ -124,11 +124,11 @@ Result<std::vector<Network>> readNetworks(virConnectPtr connection) {
   return networks;
 }
 
-// libvirt says in its domain capabilities whether it can use VFIO. Where QEMU cannot be asked, IOMMU
-// groups have to do.
+// libvirt says in its domain capabilities whether it can use VFIO. Where QEMU cannot be asked,
+// IOMMU groups have to do.
 bool readVfio(virConnectPtr connection, bool iommu) {
-  const std::string xml = take(
-      virConnectGetDomainCapabilities(connection, nullptr, nullptr, nullptr, nullptr, 0));
+  const std::string xml =
+      take(virConnectGetDomainCapabilities(connection, nullptr, nullptr, nullptr, nullptr, 0));
   pugi::xml_document document;
   if (xml.empty() || !document.load_buffer(xml.data(), xml.size())) return iommu;
   const pugi::xml_node hostdev = document.document_element().child("devices").child("hostdev");

@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "hypervisor/libvirt/errors.h"
 #include "hypervisor/libvirt/connect_uri.h"
+#include "hypervisor/libvirt/errors.h"
 #include "hypervisor/libvirt/event_loop.h"
 #include "hypervisor/libvirt/event_sink.h"
 #include "hypervisor/libvirt/host_connection.h"
@@ -21,9 +21,12 @@ constexpr Duration kClosingTime = std::chrono::seconds(1);
 
 unsigned flagsOf(DeviceScope scope) {
   switch (scope) {
-    case DeviceScope::Live: return VIR_DOMAIN_AFFECT_LIVE;
-    case DeviceScope::Persistent: return VIR_DOMAIN_AFFECT_CONFIG;
-    case DeviceScope::LiveAndPersistent: break;
+    case DeviceScope::Live:
+      return VIR_DOMAIN_AFFECT_LIVE;
+    case DeviceScope::Persistent:
+      return VIR_DOMAIN_AFFECT_CONFIG;
+    case DeviceScope::LiveAndPersistent:
+      break;
   }
   return VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG;
 }
@@ -82,8 +85,8 @@ void LibvirtHypervisor::setHost(const std::string& host, const std::string& uri)
   }
   std::shared_ptr<HostConnection>& connection = hosts_[host];
   if (connection && connection->uri() == *usable) return;
-  connection = std::make_shared<HostConnection>(host, *usable, options_, loop_, openLinks_,
-                                                sink_, log_);
+  connection =
+      std::make_shared<HostConnection>(host, *usable, options_, loop_, openLinks_, sink_, log_);
 }
 
 void LibvirtHypervisor::removeHost(const std::string& host) {
@@ -186,11 +189,9 @@ Status LibvirtHypervisor::destroy(const std::string& host, const std::string& uu
   });
 }
 
-Status LibvirtHypervisor::startMigration(const std::string& host,
-                                         const MigrationRequest& request) {
-  return find(host).and_then([&](const auto& connection) {
-    return migrations_->start(host, connection->uri(), request);
-  });
+Status LibvirtHypervisor::startMigration(const std::string& host, const MigrationRequest& request) {
+  return find(host).and_then(
+      [&](const auto& connection) { return migrations_->start(host, connection->uri(), request); });
 }
 
 std::optional<MigrationOutcome> LibvirtHypervisor::migrationOutcome(const std::string& host,

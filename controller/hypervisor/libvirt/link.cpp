@@ -20,7 +20,9 @@ void onClose(virConnectPtr, int, void* opaque) {
   if (notice->onClosed) notice->onClosed();
 }
 
-void release(void* opaque) { delete static_cast<CloseNotice*>(opaque); }
+void release(void* opaque) {
+  delete static_cast<CloseNotice*>(opaque);
+}
 
 }  // namespace
 

@@ -17,8 +17,9 @@
 
 namespace vnic::hypervisor {
 
-// Counts connections until they are closed, so that the process's end can give them a moment: libvirt's
-// libraries take themselves down at exit, under the feet of threads that are still closing.
+// Counts connections until they are closed, so that the process's end can give them a moment:
+// libvirt's libraries take themselves down at exit, under the feet of threads that are still
+// closing.
 class OpenLinks {
  public:
   void add();
@@ -37,8 +38,8 @@ class Link {
  public:
   using OnClosed = std::function<void()>;
 
-  // Blocks until the host answers, which may be never. `onClosed` is called on the event loop's thread.
-  // `count` may be null.
+  // Blocks until the host answers, which may be never. `onClosed` is called on the event loop's
+  // thread. `count` may be null.
   static Result<std::shared_ptr<Link>> open(const std::string& uri, const LibvirtOptions& options,
                                             std::shared_ptr<EventLoop> loop,
                                             std::shared_ptr<OpenLinks> count, OnClosed onClosed);

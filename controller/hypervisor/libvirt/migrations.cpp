@@ -88,7 +88,8 @@ Status Migrations::start(const std::string& host, const std::string& uri,
       if (!link) return fail(link.error());
       const auto domain = lookUp((*link)->get(), request.uuid);
       if (!domain) return fail(domain.error());
-      // The guest's pause is limited best before the copy begins; libvirt keeps it for the next one.
+      // The guest's pause is limited best before the copy begins; libvirt keeps it for the next
+      // one.
       if (virDomainMigrateSetMaxDowntime(
               domain->get(), static_cast<unsigned long long>(request.maxDowntimeMilliseconds), 0) <
           0) {

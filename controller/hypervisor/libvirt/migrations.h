@@ -13,9 +13,10 @@
 
 namespace vnic::hypervisor {
 
-// The migrations that this process has asked for. Each blocks a thread of its own, on a connection of
-// its own (it would take one of the few calls that libvirtd serves per connection), until libvirt says
-// how it came out. Nobody waits for these threads: a peer-to-peer migration goes on without us.
+// The migrations that this process has asked for. Each blocks a thread of its own, on a connection
+// of its own (it would take one of the few calls that libvirtd serves per connection), until
+// libvirt says how it came out. Nobody waits for these threads: a peer-to-peer migration goes on
+// without us.
 class Migrations {
  public:
   Migrations(const LibvirtOptions& options, std::shared_ptr<EventLoop> loop,
@@ -25,7 +26,8 @@ class Migrations {
   Status start(const std::string& host, const std::string& uri, const MigrationRequest& request);
   std::optional<MigrationOutcome> outcome(const std::string& host, const std::string& uuid);
   void forget(const std::string& host, const std::string& uuid);
-  // One that has not reached libvirt yet never will. Emitted as "migration-ended" like any other end.
+  // One that has not reached libvirt yet never will. Emitted as "migration-ended" like any other
+  // end.
   void cancelUnbegun(const std::string& host, const std::string& uuid);
 
  private:

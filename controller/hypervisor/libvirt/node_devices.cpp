@@ -25,10 +25,9 @@ PciAddress readAddress(const pugi::xml_node& node) {
 
 void readPci(const pugi::xml_node& capability, NodeDevice& device) {
   // Here the parts are elements, in decimal.
-  device.address = makeAddress(capability.child("domain").text().as_uint(),
-                               capability.child("bus").text().as_uint(),
-                               capability.child("slot").text().as_uint(),
-                               capability.child("function").text().as_uint());
+  device.address = makeAddress(
+      capability.child("domain").text().as_uint(), capability.child("bus").text().as_uint(),
+      capability.child("slot").text().as_uint(), capability.child("function").text().as_uint());
   const pugi::xml_node pciClass = capability.child("class");
   device.isNetworkClass = !pciClass || (pciClass.text().as_uint() >> 16) == 0x02;
   for (const pugi::xml_node& nested : capability.children("capability")) {

@@ -12,7 +12,7 @@
 namespace vnic::hypervisor {
 
 struct NodeDevice {
-  std::string name;    // "pci_0000_01_10_0"
+  std::string name;  // "pci_0000_01_10_0"
   std::string parent;
   std::string driver;
   // A PCI device.
@@ -33,8 +33,8 @@ Result<NodeDevice> parseNodeDevice(std::string_view xml);
 
 // The network PFs with their VFs, in the order of their addresses.
 std::vector<PhysicalFunction> physicalFunctionsOf(const std::vector<NodeDevice>& devices);
-// Devices that physicalFunctionsOf() makes something of: PFs, VFs and the netdevs of either. The others
-// of `devices` can be left out the next time.
+// Devices that physicalFunctionsOf() makes something of: PFs, VFs and the netdevs of either. The
+// others of `devices` can be left out the next time.
 std::vector<std::string> irrelevantOf(const std::vector<NodeDevice>& devices);
 bool anyInIommuGroup(const std::vector<NodeDevice>& devices);
 

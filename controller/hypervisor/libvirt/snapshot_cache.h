@@ -10,9 +10,10 @@
 
 namespace vnic::hypervisor {
 
-// What need not be asked again with each snapshot of a host: which devices are neither PFs nor VFs nor
-// their netdevs (most are not, and each costs a call), and whether IOMMU and VFIO work. Forgotten now and
-// then, because a card may be plugged into a slot that was something else; an IOMMU stays.
+// What need not be asked again with each snapshot of a host: which devices are neither PFs nor VFs
+// nor their netdevs (most are not, and each costs a call), and whether IOMMU and VFIO work.
+// Forgotten now and then, because a card may be plugged into a slot that was something else; an
+// IOMMU stays.
 class SnapshotCache {
  public:
   bool irrelevant(const std::string& device) const {

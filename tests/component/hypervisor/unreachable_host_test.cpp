@@ -153,11 +153,9 @@ TEST(UnreachableHost, AMigrationThatCouldNotBeginIsOverAndNeverBegins) {
   request.uuid = "11111111-1111-1111-1111-111111111111";
   ASSERT_TRUE(hypervisor.startMigration("host1", request));
   EXPECT_TRUE(hypervisor.migrationOutcome("host1", request.uuid)->running);
-  ASSERT_TRUE(eventually(10s, [&] {
-    return !hypervisor.migrationOutcome("host1", request.uuid)->running;
-  }));
-  EXPECT_EQ(hypervisor.migrationOutcome("host1", request.uuid)->error->kind,
-            ErrorKind::Transient);
+  ASSERT_TRUE(eventually(
+      10s, [&] { return !hypervisor.migrationOutcome("host1", request.uuid)->running; }));
+  EXPECT_EQ(hypervisor.migrationOutcome("host1", request.uuid)->error->kind, ErrorKind::Transient);
 
   MigrationRequest other;
   other.uuid = "22222222-2222-2222-2222-222222222222";

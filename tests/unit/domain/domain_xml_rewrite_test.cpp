@@ -9,7 +9,9 @@ namespace {
 
 constexpr char kBlueMac[] = "52:54:00:d7:a3:78";
 
-PciAddress pci(const char* text) { return *PciAddress::parse(text); }
+PciAddress pci(const char* text) {
+  return *PciAddress::parse(text);
+}
 
 api::DevicePlan bluePlan() {
   return planOf(parseDomain(golden("failover-live.xml"))->passthroughNics().at(0));
@@ -91,11 +93,11 @@ TEST(DestinationXml, ChangesANetworkOfARunningGuestToABridge) {
 TEST(DestinationXml, RefusesAChangeThatMeetsNoNic) {
   const std::string xml = golden("failover-migratable-without-vf.xml");
   const HostSideChanges cases[] = {
-      {{{kBlueMac, "ua-blue-vf", pci("0000:01:10.0")}}, {}},           // the VF is out
-      {{}, {{kBlueMac, "ua-other", "blue-b", ""}}},                    // another alias
-      {{}, {{"52:54:00:00:00:01", "", "blue-b", ""}}},                 // another MAC
-      {{}, {{kBlueMac, "ua-blue-standby", "blue-b", "br-blue"}}},      // both
-      {{}, {{kBlueMac, "ua-blue-standby", "", ""}}},                   // neither
+      {{{kBlueMac, "ua-blue-vf", pci("0000:01:10.0")}}, {}},       // the VF is out
+      {{}, {{kBlueMac, "ua-other", "blue-b", ""}}},                // another alias
+      {{}, {{"52:54:00:00:00:01", "", "blue-b", ""}}},             // another MAC
+      {{}, {{kBlueMac, "ua-blue-standby", "blue-b", "br-blue"}}},  // both
+      {{}, {{kBlueMac, "ua-blue-standby", "", ""}}},               // neither
   };
   for (const HostSideChanges& changes : cases) {
     const auto rewritten = destinationXml(xml, changes);

@@ -13,7 +13,9 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-PciAddress pci(const char* text) { return *PciAddress::parse(text); }
+PciAddress pci(const char* text) {
+  return *PciAddress::parse(text);
+}
 
 std::string minimal(const std::string& devices, const std::string& rest = "") {
   return "<domain><name>v</name><uuid>u</uuid><memory>1024</memory><os><type "
@@ -104,14 +106,14 @@ INSTANTIATE_TEST_SUITE_P(
         NamespaceCase{"", ""}));
 
 TEST(ParseDomain, ReadsAVlanAndAPlainHostdev) {
-  const DomainDescription domain = parsed(minimal(
-      "<interface type='hostdev' managed='no'><mac address='52:54:00:AA:00:01'/><source>"
-      "<address type='pci' domain='0' bus='0x3b' slot='0x02' function='1'/></source>"
-      "<vlan><tag id='120'/></vlan><alias name='ua-a'/></interface>"
-      "<hostdev mode='subsystem' type='pci' managed='yes'><source>"
-      "<address domain='0x0000' bus='0xaf' slot='0x00' function='0x0'/></source></hostdev>"
-      "<hostdev mode='subsystem' type='usb'><source><address bus='1' device='2'/></source>"
-      "</hostdev>"));
+  const DomainDescription domain = parsed(
+      minimal("<interface type='hostdev' managed='no'><mac address='52:54:00:AA:00:01'/><source>"
+              "<address type='pci' domain='0' bus='0x3b' slot='0x02' function='1'/></source>"
+              "<vlan><tag id='120'/></vlan><alias name='ua-a'/></interface>"
+              "<hostdev mode='subsystem' type='pci' managed='yes'><source>"
+              "<address domain='0x0000' bus='0xaf' slot='0x00' function='0x0'/></source></hostdev>"
+              "<hostdev mode='subsystem' type='usb'><source><address bus='1' device='2'/></source>"
+              "</hostdev>"));
   ASSERT_EQ(domain.hostdevs.size(), 2u);
   EXPECT_EQ(domain.hostdevs[0].mac, "52:54:00:aa:00:01") << "canonical";
   EXPECT_EQ(domain.hostdevs[0].vlan, 120);
@@ -170,8 +172,7 @@ const char kVf[] =
 INSTANTIATE_TEST_SUITE_P(
     Table, Blockers,
     testing::Values(
-        BlockerCase{"vf", kVf, "", ""},
-        BlockerCase{"usb", "<hostdev type='usb'/>", "", ""},
+        BlockerCase{"vf", kVf, "", ""}, BlockerCase{"usb", "<hostdev type='usb'/>", "", ""},
         BlockerCase{"mdev", "<hostdev type='mdev'/>", "", "'mdev'"},
         BlockerCase{"vdpa", "<interface type='vdpa'><mac address='52:54:00:aa:00:01'/></interface>",
                     "", "vDPA"},

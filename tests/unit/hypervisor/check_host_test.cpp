@@ -68,10 +68,16 @@ TEST_P(Lacks, AreNamedWithTheFix) {
 INSTANTIATE_TEST_SUITE_P(
     Table, Lacks,
     testing::Values(
-        Lack{"libvirt", [](HostSnapshot& host) { host.libvirt = {6, 9, 0}; }, CheckLevel::Failure,
-             "6.9.0 is older than 7.0.0", "libvirt 7.0.0 or newer"},
-        Lack{"qemu", [](HostSnapshot& host) { host.qemu = {5, 1, 9}; }, CheckLevel::Failure,
-             "5.1.9 is older than 5.2.0", "QEMU 5.2.0 or newer"},
+        Lack{"libvirt",
+             [](HostSnapshot& host) {
+               host.libvirt = {6, 9, 0};
+             },
+             CheckLevel::Failure, "6.9.0 is older than 7.0.0", "libvirt 7.0.0 or newer"},
+        Lack{"qemu",
+             [](HostSnapshot& host) {
+               host.qemu = {5, 1, 9};
+             },
+             CheckLevel::Failure, "5.1.9 is older than 5.2.0", "QEMU 5.2.0 or newer"},
         Lack{"iommu", [](HostSnapshot& host) { host.iommu = false; }, CheckLevel::Failure, "IOMMU",
              "intel_iommu=on"},
         Lack{"vfio", [](HostSnapshot& host) { host.vfio = false; }, CheckLevel::Failure, "VFIO",
@@ -119,8 +125,8 @@ class ConnectionFixes : public testing::TestWithParam<ConnectionCase> {};
 
 // Messages as a real client got them.
 TEST_P(ConnectionFixes, FitTheMessage) {
-  const CheckLine line = checkConnection(
-      fail(Error{ErrorKind::Transient, GetParam().message, GetParam().code}));
+  const CheckLine line =
+      checkConnection(fail(Error{ErrorKind::Transient, GetParam().message, GetParam().code}));
   EXPECT_EQ(line.level, CheckLevel::Failure);
   EXPECT_THAT(line.finding, HasSubstr(GetParam().message));
   EXPECT_THAT(line.fix, HasSubstr(GetParam().fix));
@@ -136,8 +142,7 @@ INSTANTIATE_TEST_SUITE_P(
                        "authentication failed: Failed to verify peer's certificate",
                        "server certificate's names"},
         ConnectionCase{"noClientCertificate", kSystemError,
-                       "Unable to read TLS confirmation: Input/output error",
-                       "clientcert.pem"}),
+                       "Unable to read TLS confirmation: Input/output error", "clientcert.pem"}),
     [](const auto& info) { return info.param.name; });
 
 TEST(CheckPeer, SaysWhatItKnows) {

@@ -35,8 +35,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"jobLock", 68, "cannot acquire state change lock", ErrorKind::Transient},
         Case{"aliasStillThere", 67, "unsupported configuration: non unique alias detected: ua-a",
              ErrorKind::Transient},
-        Case{"noSuchVf", 67, "Interface type hostdev is currently supported on SR-IOV Virtual "
-                             "Functions only",
+        Case{"noSuchVf", 67,
+             "Interface type hostdev is currently supported on SR-IOV Virtual "
+             "Functions only",
              ErrorKind::Invalid},
         Case{"guestsDiffer", 67, "Target domain net card count 1 does not match source 2",
              ErrorKind::Invalid},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fake must do what libvirt-on-real-hosts was seen to do: these are the facts that callers rely on,
-// and the lab's test of the adapter states the same ones.
+// The fake must do what libvirt-on-real-hosts was seen to do: these are the facts that callers rely
+// on, and the lab's test of the adapter states the same ones.
 #include "support/fake_hypervisor.h"
 
 #include <gmock/gmock.h>
@@ -96,7 +96,9 @@ TEST_F(FakeHypervisorTest, AttachFailsAsLibvirtFails) {
   EXPECT_EQ(attach("host1", "0000:01:10.0").error().code, hypervisor::kInternalError);
   hosts.facts("host1").physicalFunctions[0].linkUp = true;
   VmShape other{.name = "vm2", .uuid = "22222222-2222-2222-2222-222222222222"};
-  other.nics.push_back({.mac = "52:54:00:cc:00:02", .vf = "0000:01:10.0", .vfAlias = "ua-vf2",
+  other.nics.push_back({.mac = "52:54:00:cc:00:02",
+                        .vf = "0000:01:10.0",
+                        .vfAlias = "ua-vf2",
                         .guestAddress = "0000:05:00.0"});
   hosts.addVm("host1", other);
   EXPECT_EQ(attach("host1", "0000:01:10.0").error().code, hypervisor::kOperationInvalid);
@@ -171,11 +173,10 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"networkMissing",
                     [](FakeHypervisor& hosts, auto&) { hosts.facts("host2").networks.clear(); },
                     hypervisor::kNoNetwork},
-        RefusedCase{"networkInactive",
-                    [](FakeHypervisor& hosts, auto&) {
-                      hosts.facts("host2").networks[0].active = false;
-                    },
-                    hypervisor::kOperationInvalid},
+        RefusedCase{
+            "networkInactive",
+            [](FakeHypervisor& hosts, auto&) { hosts.facts("host2").networks[0].active = false; },
+            hypervisor::kOperationInvalid},
         RefusedCase{"otherGuest",
                     [](FakeHypervisor&, hypervisor::MigrationRequest& wanted) {
                       wanted.destinationXml = domainXml({.name = "vm1", .uuid = kUuid});
@@ -183,8 +184,8 @@ INSTANTIATE_TEST_SUITE_P(
                     hypervisor::kConfigUnsupported},
         RefusedCase{"nameTaken",
                     [](FakeHypervisor& hosts, auto&) {
-                      hosts.addVm("host2", {.name = "vm1",
-                                            .uuid = "33333333-3333-3333-3333-333333333333"});
+                      hosts.addVm("host2",
+                                  {.name = "vm1", .uuid = "33333333-3333-3333-3333-333333333333"});
                     },
                     hypervisor::kOperationFailed}),
     [](const auto& info) { return info.param.name; });

@@ -13,7 +13,9 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-PciAddress pci(const char* text) { return *PciAddress::parse(text); }
+PciAddress pci(const char* text) {
+  return *PciAddress::parse(text);
+}
 
 // As libvirt 11.3 printed it on a real host (tests/golden/node_devices/).
 NodeDevice device(const std::string& name) {
@@ -25,9 +27,9 @@ NodeDevice device(const std::string& name) {
 }
 
 TEST(NodeDevices, APfWithItsVfs) {
-  const auto pfs = physicalFunctionsOf({device("other_pci.xml"), device("netdev_of_tap.xml"),
-                                        device("vf_in_use.xml"), device("netdev_of_pf.xml"),
-                                        device("pf.xml")});
+  const auto pfs =
+      physicalFunctionsOf({device("other_pci.xml"), device("netdev_of_tap.xml"),
+                           device("vf_in_use.xml"), device("netdev_of_pf.xml"), device("pf.xml")});
   ASSERT_EQ(pfs.size(), 1u);
   EXPECT_EQ(pfs[0].address, pci("0000:01:00.0"));
   EXPECT_EQ(pfs[0].netdev, "enp1s0");
@@ -97,14 +99,14 @@ TEST(NodeDevices, ADiskControllerWithVfsIsNoNic) {
 
 TEST(NodeDevices, WhatIsNeitherPfNorVfNorTheirInterfaceNeedNotBeReadAgain) {
   EXPECT_THAT(irrelevantOf({device("other_pci.xml"), device("netdev_of_tap.xml"),
-                            device("vf_in_use.xml"), device("netdev_of_pf.xml"),
-                            device("pf.xml")}),
+                            device("vf_in_use.xml"), device("netdev_of_pf.xml"), device("pf.xml")}),
               ElementsAre("pci_0000_00_1f_0", "net_vnet0_fe_54_00_6f_e0_5a"));
 }
 
 TEST(NodeDevices, KnowsWhetherThereIsAnIommu) {
   EXPECT_TRUE(anyInIommuGroup({device("netdev_of_tap.xml"), device("vf_free.xml")}));
-  EXPECT_FALSE(anyInIommuGroup({device("netdev_of_tap.xml"), *parseNodeDevice(pciXml("a", 1, ""))}));
+  EXPECT_FALSE(
+      anyInIommuGroup({device("netdev_of_tap.xml"), *parseNodeDevice(pciXml("a", 1, ""))}));
 }
 
 TEST(NodeDevices, RefusesWhatIsNoDevice) {
