@@ -16,7 +16,6 @@ export CCACHE_DIR=${CCACHE_DIR:-$VNIC_CACHE/ccache}
 
 configure() {
   local log=$build/configure.log
-  mkdir -p "$build"
   # Its own summary is worth reading only when it fails.
   if ! cmake -S "$tree" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE="${BUILD_TYPE:-RelWithDebInfo}" \
     -DCMAKE_CXX_COMPILER_LAUNCHER=ccache >"$log" 2>&1; then
@@ -41,6 +40,13 @@ main() {
   for name in cmake ninja ccache g++; do
     command -v "$name" >/dev/null || die "$name is missing: run tests/support/setup.sh build first."
   done
+  mkdir -p "$build"
+  local lock
+  exec {lock}>"$build/.lock"
+  if ! flock -n "$lock"; then
+    note "another build in $build is running; waiting for its end"
+    flock "$lock"
+  fi
   if [ ! -f "$build/build.ninja" ]; then
     require_disk "$build" 2
     configure

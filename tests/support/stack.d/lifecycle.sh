@@ -174,7 +174,8 @@ stack_with() {
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
   set -m
-  run_child "$@"
+  # Reading the terminal would stop it.
+  run_child "$@" </dev/null
 }
 
 stack_with_end() {
