@@ -9,7 +9,7 @@ readonly LAB_HOST_MEMORY_MIB=2500
 readonly LAB_HOST_OVERHEAD_MIB=600
 readonly LAB_TRANSLATION_CACHE_MIB=512
 readonly LAB_VFS_PER_PF=4
-readonly LAB_BOOT_SECONDS=240
+readonly LAB_BOOT_SECONDS=400
 # For one call to a host; starting a guest takes a minute on a machine that is busy.
 readonly LAB_VIRSH_SECONDS=300
 # Hosts come before compilers and the like, so that what runs beside the lab changes little of what
