@@ -30,6 +30,10 @@ help: ## this text
 setup: ## install and build all that the project needs on a fresh Debian 12 (safe to repeat)
 	@$(support)/setup.sh
 
+.PHONY: check-surroundings
+check-surroundings:
+	@$(support)/stack check
+
 .PHONY: setup-build
 setup-build:
 	@$(support)/setup.sh build
@@ -43,7 +47,7 @@ build: setup-build ## build the operator and the tests in build/
 	@$(support)/build.sh
 
 .PHONY: test
-test: setup build ## all tests: unit, component, conformance, lab
+test: check-surroundings setup build ## all tests: unit, component, conformance, lab
 	@$(ctest)
 
 .PHONY: test-unit
@@ -60,12 +64,12 @@ test-conformance: build ## against a real kube-apiserver
 	@$(ctest) -L '^conformance$$'
 
 .PHONY: test-lab
-test-lab: build ## the whole operator on two SR-IOV hosts (root)
+test-lab: check-surroundings build ## the whole operator on two SR-IOV hosts (root)
 	@$(support)/setup.sh lab control-plane
 	@$(ctest) -L '^lab$$'
 
 .PHONY: demo
-demo: setup-parts ## watch two VMs with SR-IOV VFs move to another host (root); KEEP=1 leaves it up
+demo: check-surroundings setup-parts ## watch two VMs with SR-IOV VFs move to another host (root); KEEP=1 leaves it up
 	@$(support)/build.sh vnic-operator
 	@tests/demo/demo
 
@@ -83,7 +87,7 @@ lab-ssh: ## a shell on a host: make lab-ssh HOST=host1
 	@$(support)/lab/lab ssh $(or $(HOST),host1)
 
 .PHONY: stack-up
-stack-up: setup-parts ## start the hosts, a control plane and the operator
+stack-up: check-surroundings setup-parts ## start the hosts, a control plane and the operator
 	@$(support)/build.sh vnic-operator
 	@$(support)/stack up
 

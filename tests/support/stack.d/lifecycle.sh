@@ -33,13 +33,27 @@ stack_ids() { find "$stacks" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' 2>/d
 
 stack_namespace() { printf 'vnic-%s\n' "$stack_id"; }
 
+# stack_check: what would make `up` fail, before anybody builds for minutes.
+stack_check() {
+  local dead
+  require_root
+  require_debian12
+  require_disk "$VNIC_CACHE" 6
+  require_disk "$VNIC_RUN" 3
+  # Without its packages the lab has not run here.
+  command -v ip >/dev/null || return 0
+  dead=$("$lab" list | awk '$2 == "dead" { printf "%s ", $1 }')
+  [ -z "$dead" ] ||
+    die "an earlier run died and left its parts behind (${dead% }): clean up with '$lab down --dead'."
+}
+
 stack_up() {
   local binary=${VNIC_OPERATOR_BINARY:-$tree/build/controller/app/vnic-operator} owner=${VNIC_STACK_OWNER:-}
   local operator_options=()
   while [ $# -gt 0 ]; do
     case $1 in
-    --operator) need 1 "$@" && binary=$2 && shift 2 ;;
-    --owner) need 1 "$@" && owner=$2 && shift 2 ;;
+    --operator) need 2 "$@" && binary=$2 && shift 2 ;;
+    --owner) need 2 "$@" && owner=$2 && shift 2 ;;
     --) operator_options=("${@:2}") && break ;;
     *) die "up does not know '$1'." ;;
     esac
