@@ -12,8 +12,8 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-VNIC_LOG_NAME=setup
-# shellcheck source=tests/support/lib.sh
+export VNIC_LOG_NAME=setup
+# shellcheck source=lib.sh
 . "$here/lib.sh"
 
 readonly backports=bookworm-backports
