@@ -105,6 +105,14 @@ TEST(CpprestTls, AServerNameReplacesTheHostForVerificationAndSni) {
   EXPECT_EQ(peer.requests().at(0).sni, "api.cluster.test");
 }
 
+TEST(CpprestTls, ACommonNameIsNoProofOfAName) {
+  const TestAuthority authority;
+  LoopbackPeer peer(tls(authority.issue("api.cluster.test", "")), answerOk);
+  TlsMaterial material = trusting(authority);
+  material.serverName = "api.cluster.test";
+  EXPECT_FALSE(makeTransport(peer.url(), material)->send(getRequest(), kPlenty));
+}
+
 TEST(CpprestTls, VerifiesNothingOnlyWhenToldSo) {
   LoopbackPeer peer(tls(test::selfSigned("api", "DNS:elsewhere")), answerOk);
   TlsMaterial material;
