@@ -49,8 +49,11 @@ class Interpreter {
   Status operator()(const Detach& e) {
     const auto xml = domain::vfDeviceXml(o_.nics.at(e.nic).device, e.vf);
     if (!xml) return fail(xml.error());
-    return ports_.hypervisor.detachDevice(status_.sourceHost, uuid_, *xml,
-                                          hypervisor::DeviceScope::Live);
+    const Status done = ports_.hypervisor.detachDevice(status_.sourceHost, uuid_, *xml,
+                                                       hypervisor::DeviceScope::Live);
+    // Gone already is what was wanted; the next look at the live XML decides anyway.
+    if (!done && done.error().kind == ErrorKind::NotFound) return {};
+    return done;
   }
 
   Status operator()(const Attach& e) {
