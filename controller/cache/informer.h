@@ -34,9 +34,9 @@ class InformerBase {
 
 // A store that a thread of its own keeps up with the API server, and that tells of every change.
 //
-// Handlers run one after the other on that thread, after the store has the change; they decide which
-// keys to add to which queue (runtime/enqueue.h) and must not block. Add indexes and handlers before
-// start().
+// Handlers run one after the other on that thread, after the store has the change; they decide
+// which keys to add to which queue (runtime/enqueue.h) and must not block. Add indexes and handlers
+// before start().
 template <kube::ApiObject T>
 class Informer final : public InformerBase, private ReflectorSink<T> {
  public:

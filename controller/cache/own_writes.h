@@ -22,8 +22,8 @@ class OwnWrites {
   // After each successful write: the resourceVersion that the API server answered with.
   void record(const api::ObjectKey& key, std::string_view resourceVersion);
 
-  // Has a cache that has seen everything up to `resourceVersion` (Informer::resourceVersion()) passed
-  // our last write to that key? True when we never wrote.
+  // Has a cache that has seen everything up to `resourceVersion` (Informer::resourceVersion())
+  // passed our last write to that key? True when we never wrote.
   bool seenBy(const api::ObjectKey& key, std::string_view resourceVersion);
 
  private:

@@ -43,8 +43,8 @@ class ReflectorSink {
   virtual void bookmark(const std::string& resourceVersion) = 0;
 };
 
-// Follows all objects of one kind: lists, watches, and begins again where that is needed. What to do
-// when is cache/reflector_state.h; this carries it out.
+// Follows all objects of one kind: lists, watches, and begins again where that is needed. What to
+// do when is cache/reflector_state.h; this carries it out.
 template <kube::ApiObject T>
 class Reflector {
  public:

@@ -81,7 +81,8 @@ Transition onStreamingEvent(ReflectorState state, const EventRead& event) {
       state.versionUnavailable = false;
       state.request = Watching{};
       return {std::move(state), StoreAction::Commit, Follow::Stay};
-    case kube::WatchEventType::Error: break;
+    case kube::WatchEventType::Error:
+      break;
   }
   if (event.error && versionRefused(*event.error) &&
       !std::get<Streaming>(state.request).resourceVersion.empty()) {
@@ -101,10 +102,12 @@ Transition onWatchEvent(ReflectorState state, const EventRead& event) {
     case kube::WatchEventType::Bookmark:
       if (!event.resourceVersion.empty()) state.resourceVersion = event.resourceVersion;
       return {std::move(state), StoreAction::Apply, Follow::Stay};
-    case kube::WatchEventType::Error: break;
+    case kube::WatchEventType::Error:
+      break;
   }
   const ErrorKind kind = event.error ? event.error->kind : ErrorKind::Transient;
-  // Gone: list again, and at the last resourceVersion first, which the server's cache may still have.
+  // Gone: list again, and at the last resourceVersion first, which the server's cache may still
+  // have.
   if (kind == ErrorKind::Gone) return beginAgain(std::move(state), Follow::Now);
   if (kind == ErrorKind::Transient) {
     return {std::move(state), StoreAction::None, Follow::AfterBackoff};
@@ -134,12 +137,14 @@ Transition onWatchEnded(ReflectorState state, const WatchEnded& ended) {
     return {std::move(state), StoreAction::None, Follow::Now};
   }
   switch (ended.result.error().kind) {
-    case ErrorKind::Gone: return beginAgain(std::move(state), Follow::Now);
+    case ErrorKind::Gone:
+      return beginAgain(std::move(state), Follow::Now);
     // Refused connections, 429, 5xx, a stream that broke: the same watch goes on from where it was.
     case ErrorKind::Transient:
     case ErrorKind::Cancelled:
       return {std::move(state), StoreAction::None, Follow::AfterBackoff};
-    default: return beginAgain(std::move(state), Follow::AfterBackoff);
+    default:
+      return beginAgain(std::move(state), Follow::AfterBackoff);
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a reflector does next, as a pure function: (state, what the API server answered) -> (state,
-// what to do with the objects, how to go on). The rules are client-go's. No object and no I/O in here;
-// cache/reflector.h drives it.
+// what to do with the objects, how to go on). The rules are client-go's. No object and no I/O in
+// here; cache/reflector.h drives it.
 #pragma once
 
 #include <optional>
@@ -22,9 +22,9 @@ inline constexpr Duration kVeryShortWatch = std::chrono::seconds(1);
 
 // A list; its pages are buffered until the last one is there.
 struct Listing {
-  std::string resourceVersion;  // not older than this; "0" = any, "" = most recent
-  std::string continueToken;    // "" = first page
-  int pageSize = kListPageSize; // 0 = all at once
+  std::string resourceVersion;   // not older than this; "0" = any, "" = most recent
+  std::string continueToken;     // "" = first page
+  int pageSize = kListPageSize;  // 0 = all at once
   bool operator==(const Listing&) const = default;
 };
 // A watch that begins with all objects (WatchList); these are buffered until a bookmark ends them.
@@ -39,9 +39,10 @@ struct Watching {
 
 struct ReflectorState {
   std::variant<Listing, Streaming, Watching> request;
-  std::string resourceVersion;      // everything up to here is in the store; "" = never listed
-  bool versionUnavailable = false;  // the server no longer has it: the next list asks for the newest
-  bool streaming = false;           // begin with a WatchList; false once a server refused it
+  std::string resourceVersion;  // everything up to here is in the store; "" = never listed
+  bool versionUnavailable =
+      false;               // the server no longer has it: the next list asks for the newest
+  bool streaming = false;  // begin with a WatchList; false once a server refused it
   bool operator==(const ReflectorState&) const = default;
 };
 

@@ -12,7 +12,7 @@ class QueueMetrics {
   virtual ~QueueMetrics() = default;
   virtual void added() = 0;                                 // a key became ready to be worked on
   virtual void depthChanged(int priority, int change) = 0;  // ready keys of that priority
-  virtual void started(Duration waited) = 0;                // a worker took a key that was ready so long
+  virtual void started(Duration waited) = 0;  // a worker took a key that was ready so long
   virtual void finished(Duration worked) = 0;
   virtual void retried() = 0;  // a rate-limited add
 };

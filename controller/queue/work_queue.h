@@ -41,9 +41,9 @@ struct Unfinished {
 };
 
 // The keys that need a pass. A key is there at most once, and in work at most once: what is added
-// while it is in work waits for done(). Adding a key again keeps the higher priority and the earlier
-// time. Higher priority first, then first come first served; a key that waits for its time holds up
-// nobody. Thread-safe.
+// while it is in work waits for done(). Adding a key again keeps the higher priority and the
+// earlier time. Higher priority first, then first come first served; a key that waits for its time
+// holds up nobody. Thread-safe.
 class WorkQueue {
  public:
   explicit WorkQueue(Clock& clock, QueueMetrics* metrics = nullptr,
@@ -76,7 +76,7 @@ class WorkQueue {
     MonoTime readyAt;
     bool counted = false;  // reported as ready
   };
-  using ReadyOrder = std::tuple<int, std::uint64_t, api::ObjectKey>;        // -priority, sequence
+  using ReadyOrder = std::tuple<int, std::uint64_t, api::ObjectKey>;      // -priority, sequence
   using WaitOrder = std::tuple<MonoTime, std::uint64_t, api::ObjectKey>;  // readyAt, sequence
 
   void enlist(const api::ObjectKey& key, Entry& entry, MonoTime now);

@@ -11,10 +11,10 @@
 
 namespace vnic::runtime {
 
-// Claims on named things (one VM: "vm-<uuid>") that at most one object holds at a time, as Leases in
-// the operator's namespace. The holder is the uid of an API object. A claim does not expire: whether
-// its holder still lives is for the reconcilers to decide, who then release it for the dead one.
-// Every call asks the API server, so that no stale cache can show a claim as free.
+// Claims on named things (one VM: "vm-<uuid>") that at most one object holds at a time, as Leases
+// in the operator's namespace. The holder is the uid of an API object. A claim does not expire:
+// whether its holder still lives is for the reconcilers to decide, who then release it for the dead
+// one. Every call asks the API server, so that no stale cache can show a claim as free.
 class ClaimLeases {
  public:
   struct Claim {

@@ -27,7 +27,9 @@ Controller::Controller(Options options, reconcile::Reconciler& reconciler, Clock
       queue_(clock, queueMetrics_.get()),
       unfinished_(metrics.watchUnfinished(options_.name, queue_)) {}
 
-Controller::~Controller() { stop(); }
+Controller::~Controller() {
+  stop();
+}
 
 void Controller::start() {
   log_.info("Started workers", {{"workers", std::to_string(options_.workers)}});

@@ -18,8 +18,8 @@
 
 namespace vnic::runtime {
 
-// Takes keys from its queue and gives them to a Reconciler, with several workers; the same key never
-// to two of them at once. What the result means is in one switch (controller.cpp, `settle`).
+// Takes keys from its queue and gives them to a Reconciler, with several workers; the same key
+// never to two of them at once. What the result means is in one switch (controller.cpp, `settle`).
 class Controller {
  public:
   struct Options {

@@ -25,8 +25,8 @@ void enqueueSelf(cache::Informer<T>& informer, queue::WorkQueue& queue) {
   });
 }
 
-// The keys that an object concerns. Asked for both the old and the new object, so that whoever it no
-// longer concerns hears of it as well.
+// The keys that an object concerns. Asked for both the old and the new object, so that whoever it
+// no longer concerns hears of it as well.
 template <class T>
 void enqueueMapped(cache::Informer<T>& informer, queue::WorkQueue& queue,
                    std::function<std::vector<api::ObjectKey>(const T&)> concerns) {

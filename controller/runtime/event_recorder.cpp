@@ -12,15 +12,16 @@ constexpr Duration kMaintenancePeriod = std::chrono::minutes(1);
 
 }  // namespace
 
-EventRecorder::EventRecorder(Options options, kube::Client& client, Clock& clock,
-                             const Logger& log)
+EventRecorder::EventRecorder(Options options, kube::Client& client, Clock& clock, const Logger& log)
     : options_(std::move(options)),
       client_(client),
       clock_(clock),
       log_(log),
       series_(options_.controller, options_.instance) {}
 
-EventRecorder::~EventRecorder() { stop(); }
+EventRecorder::~EventRecorder() {
+  stop();
+}
 
 void EventRecorder::start() {
   thread_ = std::jthread([this](std::stop_token stop) { run(std::move(stop)); });
@@ -128,10 +129,11 @@ bool EventRecorder::attempt(Write& item) {
         return false;
       }
       break;
-    default: break;
+    default:
+      break;
   }
-  log_.warn("Dropped an event", {{"event", write.object.value("reason", "")},
-                                 {"error", answer.error().message}});
+  log_.warn("Dropped an event",
+            {{"event", write.object.value("reason", "")}, {"error", answer.error().message}});
   return true;
 }
 

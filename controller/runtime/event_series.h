@@ -16,7 +16,7 @@ namespace vnic::runtime {
 
 // One request to the API server.
 struct EventWrite {
-  bool create = true;     // else a merge patch of `series`
+  bool create = true;  // else a merge patch of `series`
   api::ObjectKey key;
   nlohmann::json object;  // the whole Event: what is created, or created again if it has expired
 };

@@ -17,8 +17,8 @@ struct HealthResult {
   std::optional<std::string> failure;
 };
 
-// Named checks behind /healthz and /readyz. A failing liveness check has the process restarted, so it
-// must not look at anything that a restart cannot mend: neither the API server nor a hypervisor.
+// Named checks behind /healthz and /readyz. A failing liveness check has the process restarted, so
+// it must not look at anything that a restart cannot mend: neither the API server nor a hypervisor.
 // Checks must be quick and thread-safe. Thread-safe.
 class Health {
  public:

@@ -62,7 +62,9 @@ LeaderElector::LeaderElector(Options options, kube::Client& client, Clock& clock
       log_(log.with({{"lease", options_.ns + "/" + options_.name}})),
       random_(options_.seed) {}
 
-LeaderElector::~LeaderElector() { stop(); }
+LeaderElector::~LeaderElector() {
+  stop();
+}
 
 void LeaderElector::start(std::function<void()> onLost) {
   onLost_ = std::move(onLost);

@@ -26,8 +26,8 @@ std::string leaderIdentity();
 // Elects one leader among operators by a Lease, with client-go's protocol. Whoever does not lead
 // judges by its own monotonic clock since it last saw the Lease change, never by the times in it.
 //
-// Nothing fences off a leader that was paused for longer than the Lease lasts: two may think that they
-// lead. So an effect looks at timeLeft() first, and is safe to repeat or guarded in itself.
+// Nothing fences off a leader that was paused for longer than the Lease lasts: two may think that
+// they lead. So an effect looks at timeLeft() first, and is safe to repeat or guarded in itself.
 class LeaderElector {
  public:
   struct Options {
@@ -52,8 +52,8 @@ class LeaderElector {
   // for the first, and names are given.
   static Status validate(const Options& options);
 
-  // Tries until it leads, then renews, on a thread of its own. `onLost` is called on that thread when
-  // a Lease that was held could not be renewed within renewDeadline: end the process at once.
+  // Tries until it leads, then renews, on a thread of its own. `onLost` is called on that thread
+  // when a Lease that was held could not be renewed within renewDeadline: end the process at once.
   void start(std::function<void()> onLost);
   // True once it leads; false when stopped first.
   bool waitUntilLeading(std::stop_token stop);
@@ -62,11 +62,11 @@ class LeaderElector {
   void stop();
 
   bool leading() const { return timeLeft() > Duration::zero(); }
-  // How long nobody else can lead yet: leaseDuration from the moment when the last successful renewal
-  // was sent. 0 when not leading.
+  // How long nobody else can lead yet: leaseDuration from the moment when the last successful
+  // renewal was sent. 0 when not leading.
   Duration timeLeft() const;
-  // For a liveness check: the reason why this process should be restarted, if there is one, which is
-  // a leader that neither renewed its Lease nor noticed that it lost it.
+  // For a liveness check: the reason why this process should be restarted, if there is one, which
+  // is a leader that neither renewed its Lease nor noticed that it lost it.
   std::optional<std::string> stuck() const;
   // Who leads, as last seen; "" = nobody or unknown.
   std::string leader() const;

@@ -19,9 +19,9 @@ using prometheus::Labels;
 using prometheus::Registry;
 
 const Histogram::BucketBoundaries kReconcileBuckets{
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6,
-    0.7,   0.8,  0.9,   1,    1.25, 1.5, 1.75, 2,   2.5, 3,    3.5, 4,    4.5, 5,
-    6,     7,    8,     9,    10,  15,   20,  25,   30,  40,   50,  60};
+    0.005, 0.01, 0.025, 0.05, 0.1,  0.15, 0.2,  0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6,
+    0.7,   0.8,  0.9,   1,    1.25, 1.5,  1.75, 2,    2.5, 3,    3.5, 4,    4.5, 5,
+    6,     7,    8,     9,    10,   15,   20,   25,   30,  40,   50,  60};
 
 // 10 ns to 1000 s.
 const Histogram::BucketBoundaries kQueueBuckets{1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3,
@@ -37,9 +37,13 @@ Family<Histogram>& histogram(Registry& registry, const char* name, const char* h
   return BuildHistogram().Name(name).Help(help).Register(registry);
 }
 
-double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+double seconds(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
 
-Labels queueLabels(const std::string& name) { return {{"name", name}, {"controller", name}}; }
+Labels queueLabels(const std::string& name) {
+  return {{"name", name}, {"controller", name}};
+}
 
 }  // namespace
 
@@ -76,8 +80,8 @@ struct Metrics::Families {
         longest(gauge(r, "workqueue_longest_running_processor_seconds",
                       "How many seconds has the longest running processor for workqueue been "
                       "running.")),
-        retries(counter(r, "workqueue_retries_total",
-                        "Total number of retries handled by workqueue")),
+        retries(
+            counter(r, "workqueue_retries_total", "Total number of retries handled by workqueue")),
         requests(counter(r, "rest_client_requests_total",
                          "Number of HTTP requests, partitioned by status code, method, and host.")),
         leading(gauge(r, "leader_election_master_status",
@@ -164,10 +168,10 @@ ControllerMetrics Metrics::controller(const std::string& name, int workers) {
   };
   f.maxConcurrent.Add(labels).Set(workers);
   f.timeouts.Add(labels);
-  return {result("success"),        result("error"),
-          result("requeue"),        result("requeue_after"),
-          f.errors.Add(labels),     f.terminalErrors.Add(labels),
-          f.panics.Add(labels),     f.reconcileSeconds.Add(labels, kReconcileBuckets),
+  return {result("success"),          result("error"),
+          result("requeue"),          result("requeue_after"),
+          f.errors.Add(labels),       f.terminalErrors.Add(labels),
+          f.panics.Add(labels),       f.reconcileSeconds.Add(labels, kReconcileBuckets),
           f.activeWorkers.Add(labels)};
 }
 
@@ -179,10 +183,9 @@ LeaderMetrics Metrics::leader(const std::string& lease) {
 std::unique_ptr<queue::QueueMetrics> Metrics::workQueue(const std::string& name) {
   Families& f = *families_;
   const Labels labels = queueLabels(name);
-  return std::make_unique<QueueSeries>(name, f.depth, f.adds.Add(labels),
-                                       f.queueSeconds.Add(labels, kQueueBuckets),
-                                       f.workSeconds.Add(labels, kQueueBuckets),
-                                       f.retries.Add(labels));
+  return std::make_unique<QueueSeries>(
+      name, f.depth, f.adds.Add(labels), f.queueSeconds.Add(labels, kQueueBuckets),
+      f.workSeconds.Add(labels, kQueueBuckets), f.retries.Add(labels));
 }
 
 void Metrics::countRequest(const std::string& code, const std::string& method,

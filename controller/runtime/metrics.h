@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The metrics that every controller has, with controller-runtime's names, labels and buckets, so that
-// stock dashboards and alerts work. All series are there from the start, at 0.
+// The metrics that every controller has, with controller-runtime's names, labels and buckets, so
+// that stock dashboards and alerts work. All series are there from the start, at 0.
 #pragma once
 
 #include <prometheus/collectable.h>
-#include <prometheus/metric_family.h>
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
+#include <prometheus/metric_family.h>
 #include <prometheus/registry.h>
 
 #include <functional>

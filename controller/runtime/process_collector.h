@@ -6,8 +6,8 @@
 
 namespace vnic::runtime {
 
-// The process's own numbers, process_*, with the names of the Prometheus client libraries; read from
-// /proc at each scrape. What cannot be read is left out.
+// The process's own numbers, process_*, with the names of the Prometheus client libraries; read
+// from /proc at each scrape. What cannot be read is left out.
 class ProcessCollector final : public prometheus::Collectable {
  public:
   std::vector<prometheus::MetricFamily> Collect() const override;

@@ -5,7 +5,8 @@
 
 namespace vnic::runtime {
 
-// A random (version 4) UUID, for names that nobody else may choose: reconcileIDs, leader identities.
+// A random (version 4) UUID, for names that nobody else may choose: reconcileIDs, leader
+// identities.
 std::string randomUuid();
 
 }  // namespace vnic::runtime

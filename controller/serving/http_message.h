@@ -8,9 +8,9 @@
 namespace vnic::serving {
 
 struct Request {
-  std::string method;                        // GET, POST, …
-  std::string path;                          // decoded no further, begins with '/'
-  std::map<std::string, std::string> query;  // "?verbose" is {"verbose", ""}
+  std::string method;                          // GET, POST, …
+  std::string path;                            // decoded no further, begins with '/'
+  std::map<std::string, std::string> query;    // "?verbose" is {"verbose", ""}
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
 };

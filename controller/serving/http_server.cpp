@@ -94,9 +94,17 @@ class HttpServer::Impl {
 
 HttpServer::HttpServer(Options options, Handler handler, const Logger& log)
     : impl_(std::make_unique<Impl>(std::move(options), std::move(handler), log)) {}
-HttpServer::~HttpServer() { stop(); }
-Status HttpServer::start() { return impl_->start(); }
-std::uint16_t HttpServer::port() const { return impl_->port(); }
-void HttpServer::stop() { impl_->stop(); }
+HttpServer::~HttpServer() {
+  stop();
+}
+Status HttpServer::start() {
+  return impl_->start();
+}
+std::uint16_t HttpServer::port() const {
+  return impl_->port();
+}
+void HttpServer::stop() {
+  impl_->stop();
+}
 
 }  // namespace vnic::serving

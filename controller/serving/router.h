@@ -8,7 +8,8 @@
 
 namespace vnic::serving {
 
-// Chooses a handler by path: the exact one, or the longest that is a parent folder of it ("/readyz" gets
+// Chooses a handler by path: the exact one, or the longest that is a parent folder of it ("/readyz"
+// gets
 // "/readyz/caches" too). GET and HEAD only, as long as nothing here takes a body.
 class Router {
  public:

@@ -17,8 +17,8 @@
 
 namespace vnic::serving {
 
-// Reads requests one after the other and answers them. `Stream` is a beast::tcp_stream, or later a TLS
-// stream on top of one. Lives as long as an operation on it is pending.
+// Reads requests one after the other and answers them. `Stream` is a beast::tcp_stream, or later a
+// TLS stream on top of one. Lives as long as an operation on it is pending.
 template <class Stream>
 class Session : public std::enable_shared_from_this<Session<Stream>> {
  public:
@@ -43,13 +43,12 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
   void rest() {
     if (buffer_.size() > 0) return read();
     expiresAfter(options_.idleTimeout);
-    stream_.async_read_some(
-        buffer_.prepare(1024),
-        [self = this->shared_from_this()](ErrorCode error, std::size_t bytes) {
-          if (error) return self->close();
-          self->buffer_.commit(bytes);
-          self->read();
-        });
+    stream_.async_read_some(buffer_.prepare(1024),
+                            [self = this->shared_from_this()](ErrorCode error, std::size_t bytes) {
+                              if (error) return self->close();
+                              self->buffer_.commit(bytes);
+                              self->read();
+                            });
   }
 
   void read() {

@@ -81,13 +81,12 @@ class Holder {
 class LeaseHandover : public ::testing::Test {
  protected:
   // Each test has a Lease of its own.
-  std::string name =
-      std::string("handover-") +
-      std::to_string(std::chrono::system_clock::now().time_since_epoch().count());
+  std::string name = std::string("handover-") +
+                     std::to_string(std::chrono::system_clock::now().time_since_epoch().count());
 
   runtime::LeaseRecord record() {
-    const auto lease = kube::getObject<Lease>(ApiServer::shared().client(),
-                                              {kOperatorNamespace, name});
+    const auto lease =
+        kube::getObject<Lease>(ApiServer::shared().client(), {kOperatorNamespace, name});
     if (!lease) throw std::runtime_error(lease.error().message);
     return lease->spec;
   }

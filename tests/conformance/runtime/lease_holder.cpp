@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A small operator that does nothing but lead: lease_holder KUBECONFIG NAMESPACE LEASE IDENTITY.
-// Prints "leading" when it does. SIGTERM: releases and ends with 0. Lease lost: ends with 3 at once.
+// Prints "leading" when it does. SIGTERM: releases and ends with 0. Lease lost: ends with 3 at
+// once.
 #include <unistd.h>
 
 #include <csignal>

@@ -73,8 +73,8 @@ TEST_F(InformerTest, TellsEveryChangeWithOldAndNewAfterTheStoreHasIt) {
   });
   runScript();
   std::sort(told.begin(), told.begin() + 2);
-  EXPECT_THAT(told, ElementsAre("a ->1 initial", "b ->2 initial", "c ->8", "a 1>9", "b 2>-",
-                                "c 8>-"));
+  EXPECT_THAT(told,
+              ElementsAre("a ->1 initial", "b ->2 initial", "c ->8", "a 1>9", "b 2>-", "c 8>-"));
   EXPECT_FALSE(storeBehind);
   EXPECT_EQ(informer.resourceVersion(), "20");
 }
@@ -94,8 +94,8 @@ TEST_F(InformerTest, IsSyncedOnceTheInitialListWasTold) {
 
 TEST_F(InformerTest, WaitingForTheListCanBeStopped) {
   std::stop_source stop;
-  auto waiting = std::async(std::launch::async,
-                            [&] { return informer.waitForSync(10min, stop.get_token()); });
+  auto waiting =
+      std::async(std::launch::async, [&] { return informer.waitForSync(10min, stop.get_token()); });
   stop.request_stop();
   ASSERT_EQ(waiting.wait_for(kPatience), std::future_status::ready);
   EXPECT_FALSE(waiting.get());

@@ -14,7 +14,9 @@ using namespace std::chrono_literals;
 
 using Request = decltype(ReflectorState::request);
 
-Error gone() { return {ErrorKind::Gone, "too old resource version", 410}; }
+Error gone() {
+  return {ErrorKind::Gone, "too old resource version", 410};
+}
 Error tooLarge() {
   return {ErrorKind::Transient, "Timeout: Too large resource version: 90, current: 5", 504};
 }
@@ -22,7 +24,9 @@ Error tooLarge() {
 ReflectorState listing(std::string version, std::string token, int size, std::string known = "") {
   return {Listing{std::move(version), std::move(token), size}, std::move(known), false, false};
 }
-ReflectorState watching(std::string known) { return {Watching{}, std::move(known), false, false}; }
+ReflectorState watching(std::string known) {
+  return {Watching{}, std::move(known), false, false};
+}
 ReflectorState streaming(std::string version, std::string known = "") {
   return {Streaming{std::move(version)}, std::move(known), false, true};
 }
@@ -41,9 +45,15 @@ EventRead event(WatchEventType type, std::string version) {
 EventRead endOfInitialEvents(std::string version) {
   return {WatchEventType::Bookmark, std::move(version), true, std::nullopt};
 }
-EventRead errorEvent(Error error) { return {WatchEventType::Error, "", false, std::move(error)}; }
-WatchEnded ended(Duration lasted, std::size_t events) { return {Status{}, lasted, events}; }
-WatchEnded failed(ErrorKind kind) { return {fail(Error{kind, "x"}), 1min, 3}; }
+EventRead errorEvent(Error error) {
+  return {WatchEventType::Error, "", false, std::move(error)};
+}
+WatchEnded ended(Duration lasted, std::size_t events) {
+  return {Status{}, lasted, events};
+}
+WatchEnded failed(ErrorKind kind) {
+  return {fail(Error{kind, "x"}), 1min, 3};
+}
 
 struct Case {
   const char* rule;
@@ -54,7 +64,9 @@ struct Case {
   Follow follow;
 };
 
-std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.rule; }
+std::ostream& operator<<(std::ostream& out, const Case& c) {
+  return out << c.rule;
+}
 
 class StepTest : public ::testing::TestWithParam<Case> {};
 
@@ -135,11 +147,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"synthetic events are buffered and do not move the version", streaming(""),
              event(WatchEventType::Added, "55"), streaming(""), StoreAction::Buffer, Follow::Stay},
         Case{"an ordinary bookmark does not end them", streaming(""),
-             event(WatchEventType::Bookmark, "60"), streaming(""), StoreAction::None,
-             Follow::Stay},
-        Case{"the bookmark that ends them fills the store; the same stream goes on",
-             streaming(""), endOfInitialEvents("60"), streamer(watching("60")),
-             StoreAction::Commit, Follow::Stay},
+             event(WatchEventType::Bookmark, "60"), streaming(""), StoreAction::None, Follow::Stay},
+        Case{"the bookmark that ends them fills the store; the same stream goes on", streaming(""),
+             endOfInitialEvents("60"), streamer(watching("60")), StoreAction::Commit, Follow::Stay},
         Case{"a server that refuses: lists from now on", streaming(""),
              WatchEnded{fail(Error{ErrorKind::Invalid, "forbidden for watch", 422}), 1ms, 0},
              listing("0", "", 500), StoreAction::Discard, Follow::Now},

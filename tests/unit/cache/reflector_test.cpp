@@ -39,9 +39,8 @@ std::string bookmark(const std::string& version, bool endsInitialEvents = false)
 }
 
 std::string goneLine() {
-  return line("ERROR",
-              R"({"kind":"Status","status":"Failure","code":410,"reason":"Expired",)"
-              R"("message":"too old resource version: 7"})");
+  return line("ERROR", R"({"kind":"Status","status":"Failure","code":410,"reason":"Expired",)"
+                       R"("message":"too old resource version: 7"})");
 }
 
 // "replaced[a@1,b@2] 7", "put a@9 9", "erased a 10", "bookmark 20".
@@ -50,7 +49,8 @@ struct RecordingSink final : ReflectorSink<Thing> {
 
   void replaced(std::vector<Ptr> objects, const std::string& version) override {
     std::vector<std::string> names;
-    for (const Ptr& o : objects) names.push_back(o->metadata.name + "@" + o->metadata.resourceVersion);
+    for (const Ptr& o : objects)
+      names.push_back(o->metadata.name + "@" + o->metadata.resourceVersion);
     std::sort(names.begin(), names.end());
     std::string text = "replaced[";
     for (std::size_t i = 0; i < names.size(); ++i) text += (i > 0 ? "," : "") + names[i];
@@ -84,7 +84,8 @@ class ReflectorTest : public ::testing::Test {
 };
 
 TEST_F(ReflectorTest, ListsInPagesThenWatchesFromThere) {
-  run({ListAnswer{"list rv=0 limit=500", page({thingJson("a", "1"), thingJson("b", "2")}, "7", "t")},
+  run({ListAnswer{"list rv=0 limit=500",
+                  page({thingJson("a", "1"), thingJson("b", "2")}, "7", "t")},
        ListAnswer{"list continue=t limit=500", page({thingJson("c", "3")}, "7")},
        WatchAnswer{"watch rv=7",
                    {line("ADDED", thingJson("d", "8")), line("MODIFIED", thingJson("a", "9")),
@@ -153,9 +154,9 @@ TEST_F(ReflectorTest, BacksOffLongerEachTimeUntilThirtySecondsPlusJitter) {
 
 TEST_F(ReflectorTest, StartsTheBackOffAfreshAfterTwoMinutesOfHealth) {
   const Status broken = fail(Error::transient("reset"));
-  run({ListAnswer{"list rv=0 limit=500", page({}, "7")},
+  run({ListAnswer{"list rv=0 limit=500", page({}, "7")}, WatchAnswer{"watch rv=7", {}, broken, 10s},
        WatchAnswer{"watch rv=7", {}, broken, 10s}, WatchAnswer{"watch rv=7", {}, broken, 10s},
-       WatchAnswer{"watch rv=7", {}, broken, 10s}, WatchAnswer{"watch rv=7", {}, broken, 3min}});
+       WatchAnswer{"watch rv=7", {}, broken, 3min}});
   const auto sleeps = clock.sleeps();
   ASSERT_EQ(sleeps.size(), 4u);
   EXPECT_GE(sleeps[2], 3200ms);
@@ -164,7 +165,8 @@ TEST_F(ReflectorTest, StartsTheBackOffAfreshAfterTwoMinutesOfHealth) {
 
 TEST_F(ReflectorTest, WatchesOnFromTheSameVersionWhenTheConnectionDrops) {
   run({ListAnswer{"list rv=0 limit=500", page({}, "7")},
-       WatchAnswer{"watch rv=7", {line("ADDED", thingJson("a", "8"))},
+       WatchAnswer{"watch rv=7",
+                   {line("ADDED", thingJson("a", "8"))},
                    fail(Error::transient("connection reset"))},
        WatchAnswer{"watch rv=8", {line("MODIFIED", thingJson("a", "9"))}, {}},
        WatchAnswer{"watch rv=9", {}, {}}});
@@ -173,8 +175,7 @@ TEST_F(ReflectorTest, WatchesOnFromTheSameVersionWhenTheConnectionDrops) {
 }
 
 TEST_F(ReflectorTest, TreatsAVeryShortWatchAsAnError) {
-  run({ListAnswer{"list rv=0 limit=500", page({}, "7")},
-       WatchAnswer{"watch rv=7", {}, {}, 50ms},
+  run({ListAnswer{"list rv=0 limit=500", page({}, "7")}, WatchAnswer{"watch rv=7", {}, {}, 50ms},
        ListAnswer{"list rv=7 limit=0", page({}, "7")}, WatchAnswer{"watch rv=7", {}, {}}});
   EXPECT_EQ(clock.sleeps().size(), 1u);
 }
@@ -208,9 +209,8 @@ TEST_F(ReflectorTest, ForgetsAStreamThatEndedBeforeItWasComplete) {
   run({WatchAnswer{"watch rv= initial",
                    {line("ADDED", thingJson("a", "50"))},
                    fail(Error::transient("reset"))},
-       WatchAnswer{"watch rv= initial",
-                   {line("ADDED", thingJson("b", "51")), bookmark("60", true)},
-                   {}},
+       WatchAnswer{
+           "watch rv= initial", {line("ADDED", thingJson("b", "51")), bookmark("60", true)}, {}},
        WatchAnswer{"watch rv=60", {}, {}}},
       true);
   EXPECT_THAT(sink.told, ElementsAre("replaced[b@51] 60"));
@@ -219,8 +219,8 @@ TEST_F(ReflectorTest, ForgetsAStreamThatEndedBeforeItWasComplete) {
 TEST_F(ReflectorTest, ListsForEverOnceAServerRefusedToStream) {
   run({WatchAnswer{"watch rv= initial", {}, fail(Error{ErrorKind::Invalid, "forbidden", 422}), 1ms},
        ListAnswer{"list rv=0 limit=500", page({thingJson("a", "1")}, "7")},
-       WatchAnswer{"watch rv=7", {goneLine()}, {}},
-       ListAnswer{"list rv=7 limit=0", page({}, "9")}, WatchAnswer{"watch rv=9", {}, {}}},
+       WatchAnswer{"watch rv=7", {goneLine()}, {}}, ListAnswer{"list rv=7 limit=0", page({}, "9")},
+       WatchAnswer{"watch rv=9", {}, {}}},
       true);
   EXPECT_THAT(sink.told, ElementsAre("replaced[a@1] 7", "replaced[] 9"));
   EXPECT_THAT(clock.sleeps(), IsEmpty());

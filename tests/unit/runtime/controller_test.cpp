@@ -36,7 +36,9 @@ struct ResultCase {
   int terminalErrors;
 };
 
-std::ostream& operator<<(std::ostream& out, const ResultCase& c) { return out << c.what; }
+std::ostream& operator<<(std::ostream& out, const ResultCase& c) {
+  return out << c.what;
+}
 
 class ResultTest : public ::testing::TestWithParam<ResultCase> {};
 

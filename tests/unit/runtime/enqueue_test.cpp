@@ -19,8 +19,8 @@ std::shared_ptr<const Lease> lease(const std::string& name, const std::string& h
 TEST(Enqueue, PutsWhatNobodyChangedJustNowBehindWhatSomebodyDid) {
   const auto object = lease("a");
   using Change = cache::Change<Lease>;
-  EXPECT_EQ(priorityOf(Change{nullptr, object, true}), queue::kPriorityBulk);   // first list
-  EXPECT_EQ(priorityOf(Change{object, object, false}), queue::kPriorityBulk);   // resync
+  EXPECT_EQ(priorityOf(Change{nullptr, object, true}), queue::kPriorityBulk);  // first list
+  EXPECT_EQ(priorityOf(Change{object, object, false}), queue::kPriorityBulk);  // resync
   EXPECT_EQ(priorityOf(Change{nullptr, object, false}), queue::kPriorityChange);
   EXPECT_EQ(priorityOf(Change{object, lease("a"), false}), queue::kPriorityChange);
   EXPECT_EQ(priorityOf(Change{object, nullptr, false}), queue::kPriorityChange);

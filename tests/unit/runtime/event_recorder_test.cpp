@@ -20,8 +20,9 @@ constexpr Duration kPatience = 10s;
 // Notes what is written; the test decides about the answers.
 class EventServer final : public kube::Client {
  public:
-  std::function<Result<std::string>(const std::string& verb)> answer =
-      [](const std::string&) { return std::string("{}"); };
+  std::function<Result<std::string>(const std::string& verb)> answer = [](const std::string&) {
+    return std::string("{}");
+  };
 
   // "create Reserved", "patch Reserved count=2"
   bool waitFor(std::size_t writes) {

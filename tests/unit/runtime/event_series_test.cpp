@@ -124,15 +124,15 @@ TEST_P(DifferenceTest, DecidesWhatIsTheSameEvent) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, DifferenceTest,
-    ::testing::Values(
-        Difference{"note", [](Event& e) { e.note = "another"; }, true},
-        Difference{"version", [](Event& e) { e.regarding.resourceVersion = "18"; }, true},
-        Difference{"reason", [](Event& e) { e.reason = "Other"; }, false},
-        Difference{"action", [](Event& e) { e.action = "Other"; }, false},
-        Difference{"type", [](Event& e) { e.type = EventType::Warning; }, false},
-        Difference{"object", [](Event& e) { e.regarding.name = "other"; }, false},
-        Difference{"namesake", [](Event& e) { e.regarding.uid = "uid-2"; }, false},
-        Difference{"related", [](Event& e) { e.related = e.regarding; }, false}));
+    ::testing::Values(Difference{"note", [](Event& e) { e.note = "another"; }, true},
+                      Difference{"version", [](Event& e) { e.regarding.resourceVersion = "18"; },
+                                 true},
+                      Difference{"reason", [](Event& e) { e.reason = "Other"; }, false},
+                      Difference{"action", [](Event& e) { e.action = "Other"; }, false},
+                      Difference{"type", [](Event& e) { e.type = EventType::Warning; }, false},
+                      Difference{"object", [](Event& e) { e.regarding.name = "other"; }, false},
+                      Difference{"namesake", [](Event& e) { e.regarding.uid = "uid-2"; }, false},
+                      Difference{"related", [](Event& e) { e.related = e.regarding; }, false}));
 
 TEST_F(EventSeriesTest, KeepsWithinTheServersLimits) {
   Event e = event(std::string(200, 'R'));

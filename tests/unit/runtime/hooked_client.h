@@ -9,8 +9,8 @@
 
 namespace vnic::runtime {
 
-// A client in front of another one, where a test can let things happen before a request: time passes,
-// somebody else writes, or the request fails.
+// A client in front of another one, where a test can let things happen before a request: time
+// passes, somebody else writes, or the request fails.
 class HookedClient final : public kube::Client {
  public:
   // verb: get, create, update, patch, delete. An error is the request's answer.
@@ -40,9 +40,8 @@ class HookedClient final : public kube::Client {
     if (auto error = hook("update")) return fail(*error);
     return next_.update(t, o);
   }
-  Result<std::string> patch(const api::ResourceType& t, const api::ObjectKey& k,
-                            kube::PatchType p, const nlohmann::json& b,
-                            std::string_view s) override {
+  Result<std::string> patch(const api::ResourceType& t, const api::ObjectKey& k, kube::PatchType p,
+                            const nlohmann::json& b, std::string_view s) override {
     if (auto error = hook("patch")) return fail(*error);
     return next_.patch(t, k, p, b, s);
   }

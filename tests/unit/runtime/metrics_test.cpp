@@ -122,8 +122,8 @@ TEST(Metrics, ARefreshEndsWithItsHandle) {
 
 TEST(Metrics, TellsAboutTheProcess) {
   Metrics metrics;
-  const double now = static_cast<double>(std::chrono::system_clock::to_time_t(
-      std::chrono::system_clock::now()));
+  const double now =
+      static_cast<double>(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
   EXPECT_GT(scrape(metrics, "process_resident_memory_bytes", {}).value_or(0), 1e6);
   EXPECT_GT(scrape(metrics, "process_virtual_memory_bytes", {}).value_or(0), 1e6);
   EXPECT_GE(scrape(metrics, "process_open_fds", {}).value_or(0), 3);

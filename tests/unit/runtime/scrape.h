@@ -21,11 +21,14 @@ inline std::optional<double> scrape(const Metrics& metrics, const std::string& n
       for (const auto& label : metric.label) have[label.name] = label.value;
       if (have != labels) continue;
       switch (family.type) {
-        case prometheus::MetricType::Counter: return metric.counter.value;
-        case prometheus::MetricType::Gauge: return metric.gauge.value;
+        case prometheus::MetricType::Counter:
+          return metric.counter.value;
+        case prometheus::MetricType::Gauge:
+          return metric.gauge.value;
         case prometheus::MetricType::Histogram:
           return static_cast<double>(metric.histogram.sample_count);
-        default: return std::nullopt;
+        default:
+          return std::nullopt;
       }
     }
   }

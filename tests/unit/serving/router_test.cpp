@@ -33,8 +33,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Route{"GET", "/readyz/caches", 200, "ready /readyz/caches"},
                       Route{"HEAD", "/metrics", 200, "metrics"},
                       Route{"GET", "/readyzz", 404, "Not found\n"},
-                      Route{"GET", "/", 404, "Not found\n"},
-                      Route{"GET", "", 404, "Not found\n"},
+                      Route{"GET", "/", 404, "Not found\n"}, Route{"GET", "", 404, "Not found\n"},
                       Route{"GET", "*", 404, "Not found\n"},
                       Route{"GET", "http://elsewhere/metrics", 404, "Not found\n"},
                       Route{"POST", "/metrics", 405, "Method not allowed\n"}));
@@ -43,8 +42,8 @@ TEST(Target, IsSplitIntoPathAndQuery) {
   Request request;
   setTarget(request, "/readyz?verbose&exclude=a=b&&x=");
   EXPECT_EQ(request.path, "/readyz");
-  EXPECT_EQ(request.query, (std::map<std::string, std::string>{
-                               {"verbose", ""}, {"exclude", "a=b"}, {"x", ""}}));
+  EXPECT_EQ(request.query,
+            (std::map<std::string, std::string>{{"verbose", ""}, {"exclude", "a=b"}, {"x", ""}}));
   setTarget(request, "/plain");
   EXPECT_TRUE(request.query.empty());
 }
