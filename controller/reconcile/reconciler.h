@@ -15,8 +15,9 @@ struct Done {
   std::optional<Duration> requeueAfter;
 };
 
-// One kind's control loop. A pass is level-triggered: it looks at the world as it is, takes one step
-// towards the goal, and may be repeated at any time. A pass for one key never runs twice at once.
+// One kind's control loop. A pass is level-triggered: it looks at the world as it is, takes one
+// step towards the goal, and may be repeated at any time. A pass for one key never runs twice at
+// once.
 //
 // The caller's rule for the result (as in controller-runtime):
 //   error, Conflict       -> rate-limited retry, logged quietly

@@ -5,6 +5,7 @@
 
 #include "api/names.h"
 #include "kube/typed.h"
+#include "reconcile/take_vm.h"
 #include "reconcile/vm_migration/phases.h"
 #include "reconcile/vm_migration/reconciler.h"
 #include "reconcile/vm_migration/status.h"
@@ -35,7 +36,7 @@ Result<Done> VmMigrationReconciler::conclude(Migration migration) {
     const std::string& uuid = migration->status.vmUUID;
     if (!uuid.empty()) {
       ports_.hypervisor.forgetMigration(migration->status.sourceHost, uuid);
-      if (auto done = ports_.claims.release("vm-" + uuid, migration->metadata.uid); !done) {
+      if (auto done = ports_.claims.release(claimName(uuid), migration->metadata.uid); !done) {
         return fail(done.error());
       }
     }

@@ -8,6 +8,7 @@
 #include "api/names.h"
 #include "kube/typed.h"
 #include "reconcile/paused.h"
+#include "reconcile/take_vm.h"
 #include "reconcile/vm_migration/phases.h"
 #include "reconcile/vm_migration/status.h"
 
@@ -123,10 +124,11 @@ Result<Done> VmMigrationReconciler::commitTarget(Migration migration) {
     plan = vm_migration::plan(o);
   }
   if (plan.decision) {
-    auto holder = claim(*migration, plan.decision->vmUUID);
+    const api::ObjectMeta& meta = migration->metadata;
+    auto holder = takeVm(ports_.client, ports_.claims, meta.ns, meta.uid, plan.decision->vmUUID);
     if (!holder) return fail(holder.error());
-    if (!holder->empty()) {
-      o.claimedBy = *holder;
+    if (*holder != meta.uid) {
+      o.claimedBy = "the object with uid " + *holder;
       plan = vm_migration::plan(o);
     }
   }
@@ -134,32 +136,6 @@ Result<Done> VmMigrationReconciler::commitTarget(Migration migration) {
   if (!written) return fail(written.error());
   if (plan.decision) lastDecision_ = migration->metadata.key();
   return Done{plan.end ? Duration::zero() : plan.requeueAfter};
-}
-
-// "" = this migration holds the VM now; else who does.
-Result<std::string> VmMigrationReconciler::claim(const api::VmMigration& migration,
-                                                 const std::string& vmUUID) {
-  const std::string name = "vm-" + vmUUID;
-  auto claim = ports_.claims.tryClaim(name, migration.metadata.uid);
-  if (!claim) return fail(claim.error());
-  if (claim->held) return std::string();
-  if (holderLives(claim->holder)) return "the object with uid " + claim->holder;
-  // Its holder ended or went away without giving it back.
-  if (auto released = ports_.claims.release(name, claim->holder); !released) {
-    return fail(released.error());
-  }
-  claim = ports_.claims.tryClaim(name, migration.metadata.uid);
-  if (!claim) return fail(claim.error());
-  return claim->held ? std::string() : "the object with uid " + claim->holder;
-}
-
-bool VmMigrationReconciler::holderLives(const std::string& uid) const {
-  for (const auto& m : ports_.migrations.list()) {
-    if (m->metadata.uid == uid) return !m->finished();
-  }
-  const auto vnics = ports_.vnics.list();
-  return std::any_of(vnics.begin(), vnics.end(),
-                     [&](const auto& vnic) { return vnic->metadata.uid == uid; });
 }
 
 Result<VmMigrationReconciler::Migration> VmMigrationReconciler::writeStatus(

@@ -45,8 +45,6 @@ class VmMigrationReconciler final : public Reconciler {
   bool cachesBehind(const api::ObjectKey& key);
   Result<Migration> prepare(Migration migration);
   Result<Done> advance(Migration migration);
-  Result<std::string> claim(const api::VmMigration& migration, const std::string& vmUUID);
-  bool holderLives(const std::string& uid) const;
   Result<Done> commitTarget(Migration migration);
   Result<Migration> writeStatus(const Migration& migration, const api::VmMigrationStatus& status);
   void tellPhase(const api::VmMigration& before, const api::VmMigration& after);

@@ -6,13 +6,11 @@
 
 #include "api/vnic.h"
 #include "kube/client.h"
+#include "reconcile/take_vm.h"
 #include "runtime/claim_lease.h"
 #include "support/log.h"
 
 namespace vnic::reconcile::vnic {
-
-// The name of a VM's claim.
-std::string claimName(const std::string& vmUuid);
 
 // Holds a VM for one Vnic until it goes out of scope. Whoever does not hold a VM touches none of
 // its devices.
