@@ -13,6 +13,8 @@ export VNIC_LOG_NAME=build
 . "$here/lib.sh"
 build=$(realpath -m "${BUILD:-$tree/build}")
 export CCACHE_DIR=${CCACHE_DIR:-$VNIC_CACHE/ccache}
+# Another clone of the same sources finds what this one has compiled.
+export CCACHE_BASEDIR=$tree CCACHE_NOHASHDIR=true
 
 configure() {
   local log=$build/configure.log
