@@ -24,8 +24,9 @@ struct RestOptions {
   Duration requestDeadline = std::chrono::seconds(30);  // of one try
   // A list is the only answer that may be big and slow.
   Duration listDeadline = std::chrono::seconds(60);
-  // The API server sends a bookmark about every minute: two missed ones are a dead connection.
-  Duration watchIdleLimit = std::chrono::seconds(150);
+  // The API server sends a bookmark every minute, but the first one of a watch that nothing happens
+  // on only after two. Beyond that the connection is dead, whatever TCP believes.
+  Duration watchIdleLimit = std::chrono::seconds(200);
   std::size_t maxWatchLineBytes = 16U << 20;
   int maxRetries = 10;  // after 429 or 5xx with Retry-After, as client-go
   Duration retryBudget = std::chrono::seconds(15);  // of all waits of one call together
