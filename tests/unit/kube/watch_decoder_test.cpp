@@ -66,10 +66,10 @@ TEST(WatchDecoder, KnowsTheBookmarkThatEndsTheInitialEvents) {
 // A 410 in the middle of a watch comes as an event inside HTTP 200.
 TEST(WatchDecoder, ReadsTheStatusOfAnErrorEvent) {
   WatchDecoder decoder;
-  const auto event = decoder.decode(
-      R"({"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},)"
-      R"-("status":"Failure","message":"too old resource version: 1 (905)",)-"
-      R"("reason":"Expired","code":410}})");
+  const auto event =
+      decoder.decode(R"({"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},)"
+                     R"-("status":"Failure","message":"too old resource version: 1 (905)",)-"
+                     R"("reason":"Expired","code":410}})");
   ASSERT_TRUE(event);
   const Error error = statusError(event->object);
   EXPECT_EQ(error.kind, ErrorKind::Gone);
