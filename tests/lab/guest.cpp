@@ -57,11 +57,11 @@ std::string uuidOf(const std::string& host, const std::string& name) {
 bool isInGoodOrder(const Guest& guest) {
   try {
     const std::string xml = liveXml(hostOf(guest), guest.name);
-    return std::all_of(
-               guest.nics.begin(), guest.nics.end(),
-               [&](const GuestNic& nic) {
-                 return vfIn(xml, nic.mac) && tryKubectl({"get", "vnic", guest.vnicOf(nic)}).ok();
-               }) &&
+    return std::all_of(guest.nics.begin(), guest.nics.end(),
+                       [&](const GuestNic& nic) {
+                         return vfIn(xml, nic.mac) && seesVf(guest, nic) &&
+                                tryKubectl({"get", "vnic", guest.vnicOf(nic)}).ok();
+                       }) &&
            answers(guest, std::chrono::seconds(5));
   } catch (const std::exception&) {
     return false;

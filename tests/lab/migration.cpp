@@ -11,6 +11,8 @@ using namespace std::chrono_literals;
 
 Migration Migration::create(const std::string& vmName, Json spec, const std::string& ns) {
   spec["vmName"] = vmName;
+  // Emulated guests may be slow to let go; what happens then is not what these tests are about.
+  spec["policy"].emplace("unplugTimeoutSeconds", 120);
   const Json object{{"apiVersion", "vnic.dev/v1alpha1"},
                     {"kind", "VmMigration"},
                     {"metadata", {{"generateName", "test-"}, {"namespace", ns}}},

@@ -132,9 +132,9 @@ void expectSettled(const Guest& guest, const std::string& host) {
   EXPECT_EQ(expectVfs(guest, persistentXml(host, guest.name), "the persistent definition"), vfs);
 
   expectEventually(20s, [&] { return steering(guest, host, vfs); });
-  EXPECT_TRUE(answers(guest, 30s)) << guest.name << " is not reachable";
+  EXPECT_TRUE(answers(guest, 60s)) << guest.name << " is not reachable";
   for (const GuestNic& nic : guest.nics) {
-    EXPECT_TRUE(eventually(30s, [&] { return seesVf(guest, nic); }))
+    EXPECT_TRUE(eventually(90s, [&] { return seesVf(guest, nic); }))
         << "the guest sees no VF with " << nic.mac << ":\n"
         << lab({"nics", guest.name});
   }
