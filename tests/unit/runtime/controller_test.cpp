@@ -168,6 +168,18 @@ TEST_F(ControllerTest, StopLetsThePassFinishAndTakesNoOther) {
   begun.get_future().wait();
   controller.queue().add({"ns", "b"});
   auto stopping = std::async(std::launch::async, [&] { controller.stop(1min); });
+  // The pass may end only after stop() has begun, which is when the queue takes nothing more.
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  std::size_t size = 0;
+  for (int i = 0; size < controller.queue().size(); ++i) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      ADD_FAILURE() << "stop() does not shut the queue down";
+      break;
+    }
+    size = controller.queue().size();
+    controller.queue().add({"ns", "probe" + std::to_string(i)});
+    std::this_thread::yield();
+  }
   mayEnd.set_value();
   ASSERT_EQ(stopping.wait_for(10s), std::future_status::ready);
   EXPECT_EQ(passes, 1);

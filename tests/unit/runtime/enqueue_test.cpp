@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "runtime/lease.h"
 #include "support/manual_clock.h"
 
@@ -84,13 +86,16 @@ TEST(Enqueue, TellsBothThoseThatAnObjectConcernedAndThoseThatItConcernsNow) {
     return std::vector<api::ObjectKey>{{"", l.spec.holder}};
   });
   std::vector<std::string> first;
+  std::promise<void> listed;
   server.beforeChange = [&] {
     while (const auto item = holders.tryGet()) {
       first.push_back(item->key.name);
       holders.done(item->key);
     }
+    listed.set_value();
   };
   leases.start();
+  ASSERT_EQ(listed.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
   const auto next = [&holders] {
     std::stop_source patience;
     std::jthread limit([&patience](std::stop_token done) {
