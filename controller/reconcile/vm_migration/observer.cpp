@@ -71,6 +71,12 @@ void Observer::refresh(const std::string& source, const std::string& target) con
   (void)ports_.hostCache.refresh(target);
 }
 
+void Observer::refreshAll() const {
+  for (const auto& host : ports_.hosts.list()) {
+    (void)ports_.hostCache.refresh(host->metadata.name);
+  }
+}
+
 void Observer::countOthers(Observation& o) const {
   for (const auto& other : ports_.migrations.list()) {
     if (other->metadata.uid == o.migration->metadata.uid || other->finished()) continue;

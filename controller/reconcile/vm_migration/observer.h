@@ -38,6 +38,8 @@ class Observer {
 
   // Reads the two hosts of a decision anew before it is stored.
   void refresh(const std::string& source, const std::string& target) const;
+  // The same for all hosts, before a migration is refused for good.
+  void refreshAll() const;
 
  private:
   void search(Observation& o) const;

@@ -11,6 +11,7 @@
 #include "reconcile/take_vm.h"
 #include "reconcile/vm_migration/phases.h"
 #include "reconcile/vm_migration/status.h"
+#include "reconcile/vm_migration/steps.h"
 
 namespace vnic::reconcile::vm_migration {
 namespace {
@@ -81,6 +82,14 @@ Result<Done> VmMigrationReconciler::advance(Migration migration) {
   Observation o = observer_.observe(migration);
   o.withoutProgress = withoutProgress(o);
   Plan plan = vm_migration::plan(o);
+  const bool concludes = plan.end && migration->status.targetHost.empty();
+  if (concludes && !cancelWanted(*migration)) {
+    // What hosts said up to half a minute ago is not enough to refuse for good: the VM may have
+    // been defined, or started, since.
+    observer_.refreshAll();
+    o = observer_.observe(migration);
+    plan = vm_migration::plan(o);
+  }
   const bool choosesTarget = plan.decision && migration->status.targetHost.empty();
   if (choosesTarget) return commitTarget(migration);
 

@@ -187,6 +187,21 @@ TEST(VmMigration, ForbidRefusesANicThatWouldGoDark) {
   EXPECT_THAT(world.hypervisor.calls(), IsEmpty());
 }
 
+TEST(VmMigration, AVmThatAppearedSinceTheHostsWereReadIsFound) {
+  World world;
+  world.freshHosts = false;
+  api::VmMigrationSpec paused;
+  paused.vmName = "nobody";
+  world.addMigration(paused);
+  world.settle();  // the hosts are read, without the VM
+  ASSERT_EQ(reasonOf(world.migration()), "VmNotFound");
+  ASSERT_TRUE(world.client.remove(api::VmMigration::resource, {"team-a", "move"}, {}));
+  world.addVm();
+  world.addMigration();
+  world.settle();
+  expectMoved(world);
+}
+
 TEST(VmMigration, AVmOfAnotherNamespaceIsOutOfReach) {
   World world;
   world.addVm();

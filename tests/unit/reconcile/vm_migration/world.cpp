@@ -104,6 +104,7 @@ void World::sync() {
   client.sync(vnics_);
   client.sync(profiles_);
   client.sync(reservations_);
+  if (!freshHosts && hostCache_.get("host1")) return;
   (void)hostCache_.refresh("host1");
   (void)hostCache_.refresh("host2");
 }

@@ -37,6 +37,8 @@ class World {
   // One pass with up-to-date caches; false when nothing is left to do. Time moves on by what the
   // pass asked for.
   bool pass();
+  // Whether caches of hosts are as fresh as can be before each pass; a real one is read every 30 s.
+  bool freshHosts = true;
   // Until nothing is left to do, or 500 passes.
   void settle();
   // Until the phase is there.
