@@ -44,15 +44,30 @@ def nic_rows(status):
 
 def window_rows(status, probe):
     phases = [(epoch(entry["startedAt"]), entry["phase"]) for entry in status["phaseTimestamps"]]
-    gaps = {name: [] for name in ["before", *WINDOWS.values()]}
+
+    def window(at):
+        began = [phase for start, phase in phases if start <= at]
+        return WINDOWS.get(began[-1], "before") if began else "before"
+
+    order = ["before", *WINDOWS.values()]
+    within, across = {name: [] for name in order}, {}
     for gap in probe["gaps"]:
-        began = [phase for start, phase in phases if start <= gap["startEpoch"]]
-        gaps[WINDOWS.get(began[-1], "before") if began else "before"].append(gap)
+        first, last = window(gap["startEpoch"]), window(gap["endEpoch"])
+        # An outage at the switch of two phases is the first one's; one over a whole phase is a row
+        # of its own.
+        if order.index(last) - order.index(first) > 1:
+            across.setdefault((first, last), []).append(gap)
+        else:
+            within[first].append(gap)
+    covered = {name for first, last in across
+               for name in order[order.index(first):order.index(last) + 1]}
     interval = probe["intervalMilliseconds"]
-    for name, members in gaps.items():
-        if name == "before" and not members:
-            continue
-        yield window_row(name, members, interval)
+    for (first, last), gaps in across.items():
+        yield window_row(f"from '{first}' to '{last}'", gaps, interval)
+    for name, gaps in within.items():
+        # No outage is news, but not where a longer one has been told, nor before anything began.
+        if gaps or (name != "before" and name not in covered):
+            yield window_row(name, gaps, interval)
     yield window_row("all", probe["gaps"], interval)
 
 
