@@ -6,6 +6,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "support/source_tree.h"
+
 namespace vnic::lab {
 namespace {
 
@@ -41,7 +43,7 @@ void print(const char* title, const std::string& text) {
 void LabTest::SetUp() {
   ASSERT_NE(kChosen, nullptr);
   // A test that failed may have left it dead.
-  if (test::runCommand({VNIC_SOURCE_DIR "/tests/support/stack", "operator", "status"}).ok()) return;
+  if (test::runCommand({test::sourcePath("tests/support/stack"), "operator", "status"}).ok()) return;
   stack({"operator", "start"});
 }
 

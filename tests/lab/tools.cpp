@@ -7,13 +7,15 @@
 #include <stdexcept>
 #include <thread>
 
+#include "support/source_tree.h"
+
 namespace vnic::lab {
 namespace {
 
 using namespace std::chrono_literals;
 
-const char kLab[] = VNIC_SOURCE_DIR "/tests/support/lab/lab";
-const char kStack[] = VNIC_SOURCE_DIR "/tests/support/stack";
+const std::string kLab = test::sourcePath("tests/support/lab/lab");
+const std::string kStack = test::sourcePath("tests/support/stack");
 
 Arguments command(const std::string& program, const Arguments& arguments) {
   Arguments all{program};

@@ -9,10 +9,12 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "support/source_tree.h"
+
 namespace vnic::test {
 namespace {
 
-const char kScript[] = VNIC_SOURCE_DIR "/tests/support/control-plane/control-plane";
+const std::string kScript = sourcePath("tests/support/control-plane/control-plane");
 
 std::filesystem::path newDirectory() {
   std::string name = std::filesystem::temp_directory_path() / "vnic-control-plane.XXXXXX";

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "support/source_tree.h"
+
 namespace vnic::test {
 namespace {
 
@@ -65,7 +67,7 @@ CrdCase readCase(const YAML::Node& node, const std::string& file, const std::str
 std::vector<CrdCase> loadCases() {
   std::vector<std::filesystem::path> files;
   for (const auto& file :
-       std::filesystem::directory_iterator(VNIC_SOURCE_DIR "/tests/conformance/crd/cases")) {
+       std::filesystem::directory_iterator(sourcePath("tests/conformance/crd/cases"))) {
     if (file.path().extension() == ".yaml") files.push_back(file.path());
   }
   std::sort(files.begin(), files.end());

@@ -3,6 +3,8 @@
 
 #include <filesystem>
 
+#include "support/source_tree.h"
+
 namespace vnic::test {
 namespace {
 
@@ -22,7 +24,7 @@ void walk(const std::string& kind, const std::string& path, const YAML::Node& sc
 
 std::vector<SchemaNode> schemaNodes() {
   std::vector<SchemaNode> nodes;
-  for (const auto& file : std::filesystem::directory_iterator(VNIC_SOURCE_DIR "/crds")) {
+  for (const auto& file : std::filesystem::directory_iterator(sourcePath("crds"))) {
     if (file.path().extension() != ".yaml") continue;
     const YAML::Node spec = YAML::LoadFile(file.path())["spec"];
     for (const auto& version : spec["versions"]) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "conformance/crd/shared_control_plane.h"
+#include "support/source_tree.h"
 
 namespace vnic::test {
 namespace {
@@ -76,10 +77,10 @@ TEST(Crds, ExplainTheirFields) {
 }
 
 TEST(Samples, ApplyAsTheyAre) {
-  const CommandResult first = kubectl({"apply", "-f", VNIC_SOURCE_DIR "/deploy/samples"});
+  const CommandResult first = kubectl({"apply", "-f", sourcePath("deploy/samples")});
   EXPECT_TRUE(first.ok()) << first.err;
   // What the server fills in (defaults) does not turn the next apply into a change.
-  const CommandResult second = kubectl({"apply", "-f", VNIC_SOURCE_DIR "/deploy/samples"});
+  const CommandResult second = kubectl({"apply", "-f", sourcePath("deploy/samples")});
   EXPECT_EQ(second.out.find("configured"), std::string::npos) << second.out;
   EXPECT_EQ(kubectl({"get", "vmm", "db-1-to-host2", "-o", "jsonpath={.status}"}).out,
             R"({"observedGeneration":-1})");

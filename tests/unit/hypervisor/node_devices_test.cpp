@@ -7,6 +7,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "support/source_tree.h"
+
 namespace vnic::hypervisor {
 namespace {
 
@@ -19,7 +21,7 @@ PciAddress pci(const char* text) {
 
 // As libvirt 11.3 printed it on a real host (tests/golden/node_devices/).
 NodeDevice device(const std::string& name) {
-  std::ifstream file(std::string(VNIC_SOURCE_DIR "/tests/golden/node_devices/") + name);
+  std::ifstream file(test::sourcePath("tests/golden/node_devices/" + name));
   if (!file) throw std::runtime_error("no golden file " + name);
   std::ostringstream text;
   text << file.rdbuf();
