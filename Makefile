@@ -47,7 +47,7 @@ build: setup-build ## build the operator and the tests in build/
 	@$(support)/build.sh
 
 .PHONY: test
-test: check-surroundings setup build ## all tests: unit, component, conformance, lab
+test: check-surroundings setup build ## all tests: lint, unit, component, conformance, lab
 	@$(ctest)
 
 .PHONY: test-unit
@@ -67,6 +67,27 @@ test-conformance: build ## against a real kube-apiserver
 test-lab: check-surroundings build ## the whole operator on two SR-IOV hosts (root)
 	@$(support)/setup.sh lab control-plane
 	@$(ctest) -L '^lab$$'
+
+# sanitized PRESET: the tiers that need no machine of their own. ThreadSanitizer of GCC 12 cannot live
+# with addresses as random as current kernels make them.
+sanitized = PRESET=$(1) BUILD= $(support)/build.sh $(addprefix tier-,unit component sim) && \
+	setarch --addr-no-randomize ctest --preset $(1) -j$(JOBS) $(if $(VERBOSE),-V)
+
+.PHONY: test-asan
+test-asan: setup-build ## unit and component tests with AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(call sanitized,asan)
+
+.PHONY: test-tsan
+test-tsan: setup-build ## unit and component tests with ThreadSanitizer
+	@$(call sanitized,tsan)
+
+.PHONY: test-sanitizers
+test-sanitizers: test-asan test-tsan ## both
+
+.PHONY: lint
+lint: setup-build ## look at the sources: format, layers, includes, clang-tidy, shell, YAML, Python
+	@$(support)/setup.sh house
+	@tests/lint/lint
 
 .PHONY: demo
 demo: check-surroundings setup-parts ## watch two VMs with SR-IOV VFs move to another host (root); KEEP=1 leaves it up

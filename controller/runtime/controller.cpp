@@ -99,7 +99,7 @@ Result<reconcile::Done> Controller::reconcileGuarded(const api::ObjectKey& key, 
   return fail(Error::transient("exception: " + what));
 }
 
-// What a result means; the rule is in reconcile/reconciler.h.
+// What a result means; the rule is in reconcile/contract/reconciler.h.
 void Controller::settle(const queue::Item& item, const Result<reconcile::Done>& result,
                         const Logger& log) {
   if (result) {

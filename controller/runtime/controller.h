@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "queue/work_queue.h"
-#include "reconcile/reconciler.h"
+#include "reconcile/contract/reconciler.h"
 #include "runtime/metrics.h"
 #include "support/clock.h"
 #include "support/log.h"

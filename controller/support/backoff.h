@@ -8,8 +8,9 @@
 
 namespace vnic {
 
-// Exponential back-off with jitter. client-go's reflector uses 0.8 s, factor 2, cap 30 s, jitter 1.0
-// (a delay d becomes d..2d) and starts afresh after two minutes of health; the owner calls reset().
+// Exponential back-off with jitter. client-go's reflector uses 0.8 s, factor 2, cap 30 s,
+// jitter 1.0 (a delay d becomes d..2d) and starts afresh after two minutes of health; the owner
+// calls reset().
 class Backoff {
  public:
   struct Policy {
@@ -23,10 +24,11 @@ class Backoff {
 
   Duration next() {
     const double jitter = std::uniform_real_distribution<>(0.0, policy_.jitter)(rng_);
-    const auto delay = Duration(static_cast<Duration::rep>(
-        static_cast<double>(base_.count()) * (1.0 + jitter)));
-    base_ = std::min(policy_.cap, Duration(static_cast<Duration::rep>(
-                                      static_cast<double>(base_.count()) * policy_.factor)));
+    const auto delay =
+        Duration(static_cast<Duration::rep>(static_cast<double>(base_.count()) * (1.0 + jitter)));
+    base_ = std::min(
+        policy_.cap,
+        Duration(static_cast<Duration::rep>(static_cast<double>(base_.count()) * policy_.factor)));
     return delay;
   }
 

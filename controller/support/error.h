@@ -25,9 +25,9 @@ const char* toString(ErrorKind kind);
 
 struct Error {
   ErrorKind kind = ErrorKind::Transient;
-  std::string message;       // one line, names the thing that failed
-  int code = 0;              // HTTP status or libvirt's error code, 0 = none
-  int retryAfterSeconds = 0; // the server's wish (Retry-After), 0 = none
+  std::string message;        // one line, names the thing that failed
+  int code = 0;               // HTTP status or libvirt's error code, 0 = none
+  int retryAfterSeconds = 0;  // the server's wish (Retry-After), 0 = none
 
   static Error transient(std::string m) { return {ErrorKind::Transient, std::move(m)}; }
   static Error invalid(std::string m) { return {ErrorKind::Invalid, std::move(m)}; }
@@ -40,6 +40,8 @@ template <class T>
 using Result = tl::expected<T, Error>;
 using Status = tl::expected<void, Error>;
 
-inline tl::unexpected<Error> fail(Error e) { return tl::unexpected<Error>(std::move(e)); }
+inline tl::unexpected<Error> fail(Error e) {
+  return tl::unexpected<Error>(std::move(e));
+}
 
 }  // namespace vnic

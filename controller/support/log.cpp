@@ -13,20 +13,28 @@ namespace {
 
 spdlog::level::level_enum toSpdlog(LogLevel level) {
   switch (level) {
-    case LogLevel::Debug: return spdlog::level::debug;
-    case LogLevel::Info: return spdlog::level::info;
-    case LogLevel::Warning: return spdlog::level::warn;
-    case LogLevel::Error: return spdlog::level::err;
+    case LogLevel::Debug:
+      return spdlog::level::debug;
+    case LogLevel::Info:
+      return spdlog::level::info;
+    case LogLevel::Warning:
+      return spdlog::level::warn;
+    case LogLevel::Error:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
 
 const char* name(LogLevel level) {
   switch (level) {
-    case LogLevel::Debug: return "debug";
-    case LogLevel::Info: return "info";
-    case LogLevel::Warning: return "warning";
-    case LogLevel::Error: return "error";
+    case LogLevel::Debug:
+      return "debug";
+    case LogLevel::Info:
+      return "info";
+    case LogLevel::Warning:
+      return "warning";
+    case LogLevel::Error:
+      return "error";
   }
   return "info";
 }
@@ -42,8 +50,8 @@ Logger::Logger() = default;
 
 Logger Logger::toStderr(LogFormat format, LogLevel level) {
   Logger logger;
-  auto out = std::make_shared<spdlog::logger>("vnic",
-                                              std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto out =
+      std::make_shared<spdlog::logger>("vnic", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   out->set_pattern("%v");  // the record is formatted here, spdlog serialises the writing
   out->set_level(toSpdlog(level));
   out->flush_on(spdlog::level::debug);

@@ -13,9 +13,9 @@ namespace vnic {
 enum class LogFormat { Json, Text };
 enum class LogLevel { Debug, Info, Warning, Error };
 
-// Structured log: a message (capital first, no full stop) and key/value pairs. One line a record, to
-// stderr. Loggers are cheap to copy; `with` makes one that carries more pairs
-// (controller, namespace, name, reconcileID). Never pass a secret.
+// Structured log: a message (capital first, no full stop) and key/value pairs. One line a record,
+// to stderr. Loggers are cheap to copy; `with` makes one that carries more pairs (controller,
+// namespace, name, reconcileID). Never pass a secret.
 class Logger {
  public:
   using Field = std::pair<std::string_view, std::string>;

@@ -10,10 +10,9 @@ namespace vnic {
 namespace {
 
 std::tm utc(WallTime time) {
-  const std::time_t seconds =
-      std::chrono::duration_cast<std::chrono::seconds>(
-          std::chrono::floor<std::chrono::seconds>(time).time_since_epoch())
-          .count();
+  const std::time_t seconds = std::chrono::duration_cast<std::chrono::seconds>(
+                                  std::chrono::floor<std::chrono::seconds>(time).time_since_epoch())
+                                  .count();
   std::tm parts{};
   gmtime_r(&seconds, &parts);
   return parts;
@@ -21,7 +20,9 @@ std::tm utc(WallTime time) {
 
 }  // namespace
 
-std::string formatTime(WallTime time) { return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", utc(time)); }
+std::string formatTime(WallTime time) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", utc(time));
+}
 
 std::string formatMicroTime(WallTime time) {
   const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(

@@ -4,9 +4,9 @@
 
   follow.py --limit SECONDS --process PID WATCH...
 
-WATCH is the command that prints the object as JSON again and again (kubectl get -w -o json). Succeeds
-when the migration has succeeded. Fails, with a sentence, when it ends otherwise, is not at its end
-after SECONDS, or the operator (process PID) ends.
+WATCH is the command that prints the object as JSON again and again (kubectl get -w -o json).
+Succeeds when the migration has succeeded. Fails, with a sentence, when it ends otherwise, is not at
+its end after SECONDS, or the operator (process PID) ends.
 """
 
 import argparse

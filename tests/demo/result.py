@@ -85,7 +85,8 @@ def main():
     status = migration["status"]
     table(["NIC", "MAC", "source VF", "target VF", "without VF"], list(nic_rows(status)))
     print()
-    table(["seen from the fabric", "lost", "outage", "longest gap"], list(window_rows(status, probe)))
+    table(["seen from the fabric", "lost", "outage", "longest gap"],
+          list(window_rows(status, probe)))
     print(f"  ({probe['sent']} packets, one every {probe['intervalMilliseconds']} ms; "
           f"slowest reply after {duration(probe['slowestReplyMilliseconds'])})")
     took = epoch(status["phaseTimestamps"][-1]["startedAt"]) - epoch(

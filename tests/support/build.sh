@@ -3,7 +3,8 @@
 #
 # Builds what is named, or everything. Quiet but for progress and what went wrong.
 #
-#   build.sh [TARGET...]      BUILD=DIR: where; VERBOSE=1: every command
+#   build.sh [TARGET...]      PRESET=NAME: which of CMakePresets.json (release); BUILD=DIR: where;
+#                             VERBOSE=1: every command
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -11,7 +12,10 @@ tree=$(cd "$here/../.." && pwd)
 export VNIC_LOG_NAME=build
 # shellcheck source=lib.sh
 . "$here/lib.sh"
-build=$(realpath -m "${BUILD:-$tree/build}")
+preset=${PRESET:-release}
+build=$tree/build
+[ "$preset" = release ] || build=$tree/build-$preset
+build=$(realpath -m "${BUILD:-$build}")
 export CCACHE_DIR=${CCACHE_DIR:-$VNIC_CACHE/ccache}
 # Another clone of the same sources finds what this one has compiled.
 export CCACHE_BASEDIR=$tree CCACHE_NOHASHDIR=true
@@ -19,8 +23,8 @@ export CCACHE_BASEDIR=$tree CCACHE_NOHASHDIR=true
 configure() {
   local log=$build/configure.log
   # Its own summary is worth reading only when it fails.
-  if ! cmake -S "$tree" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE="${BUILD_TYPE:-RelWithDebInfo}" \
-    -DCMAKE_CXX_COMPILER_LAUNCHER=ccache >"$log" 2>&1; then
+  if ! cmake -S "$tree" --preset "$preset" -B "$build" ${BUILD_TYPE:+-DCMAKE_BUILD_TYPE="$BUILD_TYPE"} \
+    >"$log" 2>&1; then
     tail -n 20 "$log" >&2
     die "CMake cannot configure the build, see above."
   fi

@@ -7,7 +7,7 @@
 #include "api/vm_host.h"
 #include "cache/store.h"
 #include "kube/client.h"
-#include "reconcile/reconciler.h"
+#include "reconcile/contract/reconciler.h"
 #include "reconcile/vm_host/host_cache.h"
 #include "support/clock.h"
 #include "support/log.h"

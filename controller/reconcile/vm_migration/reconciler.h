@@ -7,7 +7,7 @@
 #include <string>
 
 #include "cache/store.h"
-#include "reconcile/reconciler.h"
+#include "reconcile/contract/reconciler.h"
 #include "reconcile/vm_migration/effects.h"
 #include "reconcile/vm_migration/metrics.h"
 #include "reconcile/vm_migration/observer.h"

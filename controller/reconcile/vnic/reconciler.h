@@ -5,7 +5,7 @@
 #include <mutex>
 #include <string>
 
-#include "reconcile/reconciler.h"
+#include "reconcile/contract/reconciler.h"
 #include "reconcile/vnic/effects.h"
 #include "reconcile/vnic/observation.h"
 #include "reconcile/vnic/plan.h"

@@ -9,7 +9,7 @@
 #include "api/vnic.h"
 #include "cache/store.h"
 #include "kube/client.h"
-#include "reconcile/reconciler.h"
+#include "reconcile/contract/reconciler.h"
 #include "reconcile/vm_host/host_cache.h"
 #include "reconcile/vnic/reservation_rules.h"
 #include "runtime/event_sink.h"

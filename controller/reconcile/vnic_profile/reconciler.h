@@ -7,7 +7,7 @@
 #include "api/vnic_profile.h"
 #include "cache/store.h"
 #include "kube/client.h"
-#include "reconcile/reconciler.h"
+#include "reconcile/contract/reconciler.h"
 #include "reconcile/vm_host/host_cache.h"
 #include "reconcile/vnic_profile/status.h"
 #include "support/clock.h"

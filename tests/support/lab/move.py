@@ -4,9 +4,9 @@
 
   move.py GUEST TARGET_URI VIRSH_SOURCE VIRSH_TARGET VF...
 
-VIRSH_* are command lines; VF are free VFs of the target, one per VF NIC of the guest, in order. This
-is what an administrator would type without the operator: it shows that the lab works, and is what
-the operator's times are measured against. Prints the times as JSON.
+VIRSH_* are command lines; VF are free VFs of the target, one per VF NIC of the guest, in order.
+This is what an administrator would type without the operator: it shows that the lab works, and is
+what the operator's times are measured against. Prints the times as JSON.
 """
 
 import json

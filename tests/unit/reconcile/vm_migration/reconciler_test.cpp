@@ -129,12 +129,16 @@ TEST(VmMigration, RefusesBeforeAnythingIsTouched) {
       {"NetworkInactive",
        [](World& w, auto&) { w.hypervisor.facts("host2").networks.at(0).active = false; }},
       {"VersionTooOld",
-       [](World& w, auto&) { w.hypervisor.facts("host2").libvirt = {6, 9, 0}; }},
-      {"VersionTooOld", [](World& w, auto&) { w.hypervisor.facts("host2").qemu = {5, 1, 0}; }},
+       [](World& w, auto&) {
+         w.hypervisor.facts("host2").libvirt = {6, 9, 0};
+       }},
+      {"VersionTooOld",
+       [](World& w, auto&) {
+         w.hypervisor.facts("host2").qemu = {5, 1, 0};
+       }},
       {"NotEnabled",
        [](World& w, auto&) {
-         w.client.edit<api::VmHost>({"", "host2"},
-                                    [](auto& h) { h.availability = "NoInbound"; });
+         w.client.edit<api::VmHost>({"", "host2"}, [](auto& h) { h.availability = "NoInbound"; });
        }},
       {"ProfileMissing",
        [](World& w, auto&) {

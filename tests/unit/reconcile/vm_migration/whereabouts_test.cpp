@@ -15,7 +15,9 @@ Copy absent() {
   return copy;
 }
 
-Copy unknown() { return {}; }
+Copy unknown() {
+  return {};
+}
 
 Copy present(DomainState state, PausedReason reason = PausedReason::None) {
   Copy copy;
@@ -25,10 +27,18 @@ Copy present(DomainState state, PausedReason reason = PausedReason::None) {
   return copy;
 }
 
-Copy running() { return present(DomainState::Running); }
-Copy shutOff() { return present(DomainState::ShutOff); }
-Copy pausedByMigration() { return present(DomainState::Paused, PausedReason::Migration); }
-Copy pausedByPerson() { return present(DomainState::Paused, PausedReason::Other); }
+Copy running() {
+  return present(DomainState::Running);
+}
+Copy shutOff() {
+  return present(DomainState::ShutOff);
+}
+Copy pausedByMigration() {
+  return present(DomainState::Paused, PausedReason::Migration);
+}
+Copy pausedByPerson() {
+  return present(DomainState::Paused, PausedReason::Other);
+}
 
 enum class Job { None, Active, Unknown };
 

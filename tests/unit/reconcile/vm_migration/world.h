@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two hosts, an API server and the migration reconciler, all in memory and in one thread. Time moves
-// only by what the reconciler asks to wait. The operator can be killed between any two passes, and
-// between any two effects of a pass.
+// Two hosts, an API server and the migration reconciler, all in memory and in one thread. Time
+// moves only by what the reconciler asks to wait. The operator can be killed between any two
+// passes, and between any two effects of a pass.
 #pragma once
 
 #include <memory>
@@ -61,7 +61,8 @@ class World {
 
  private:
   void sync();
-  void sweep();  // what the reservations' own reconciler does: what is Releasing goes once it is free
+  void
+  sweep();  // what the reservations' own reconciler does: what is Releasing goes once it is free
   std::unique_ptr<reconcile::vm_migration::VmMigrationReconciler> makeReconciler();
 
   cache::Store<api::VmMigration> migrations_;
