@@ -19,6 +19,8 @@ build=$(realpath -m "${BUILD:-$build}")
 export CCACHE_DIR=${CCACHE_DIR:-$VNIC_CACHE/ccache}
 # Another clone of the same sources finds what this one has compiled.
 export CCACHE_BASEDIR=$tree CCACHE_NOHASHDIR=true
+# What ccache's manual asks for with precompiled headers.
+export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
 
 configure() {
   local log=$build/configure.log

@@ -59,7 +59,7 @@ add_backports() {
 
 install_packages() {
   local missing plain=() newer=() package
-  missing=$(wanted_packages "$@" | sort -u | missing_packages)
+  missing=$(wanted_packages "$@" | missing_packages | sort -u)
   [ -n "$missing" ] || return 0
   require_root
   require_disk /usr 4
