@@ -36,6 +36,8 @@ Status Servers::serve(const std::string& flag, const std::string& address, servi
   auto options = parseAddress(address);
   if (!options) return fail(Error::invalid(flag + " " + address + ": " + options.error().message));
   options->name = flag;
+  options->bodyLimit = 1024;  // nothing here takes a body
+  options->maxConnections = 32;
   auto server = std::make_unique<serving::HttpServer>(*options, std::move(handler), log);
   if (Status started = server->start(); !started) {
     started.error().message = flag + " " + address + ": " + started.error().message;

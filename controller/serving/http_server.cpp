@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/http_server.h"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -58,20 +59,22 @@ class HttpServer::Impl {
   }
 
  private:
-  using Connection = Session<boost::beast::tcp_stream>;
-
   void accept() {
     acceptor_->async_accept([this](boost::system::error_code error, tcp::socket socket) {
       if (error) return acceptLater(error);
-      if (connections_ < options_.maxConnections) {
-        ++connections_;
-        std::make_shared<Connection>(boost::beast::tcp_stream(std::move(socket)), options_,
-                                     handler_, log_, [this] { --connections_; })
-            ->run();
-      }
-      // Above the limit the socket is closed here, by its destructor.
+      makeRoom();
+      std::make_shared<Session<boost::beast::tcp_stream>>(
+          boost::beast::tcp_stream(std::move(socket)), options_, handler_, log_, load_)
+          ->run();
       accept();
     });
+  }
+
+  void makeRoom() {
+    if (load_.connections.size() < options_.maxConnections) return;
+    (*std::min_element(load_.connections.begin(), load_.connections.end(), [](auto* a, auto* b) {
+      return a->waitingSince() < b->waitingSince();
+    }))->drop();
   }
 
   // Out of file descriptors, most likely: that does not pass by asking at once.
@@ -84,7 +87,7 @@ class HttpServer::Impl {
   Options options_;
   Handler handler_;
   Logger log_;
-  std::size_t connections_ = 0;  // only the thread uses it
+  Load load_;
   std::uint16_t port_ = 0;
   std::unique_ptr<asio::io_context> io_;
   std::unique_ptr<tcp::acceptor> acceptor_;

@@ -12,7 +12,9 @@
 
 namespace vnic::serving {
 
-// A small HTTP/1.1 server that strangers may talk to: everything is bounded. One thread.
+// A small HTTP/1.1 server that strangers may talk to: everything is bounded. One thread. When all
+// connections are taken, a new one takes the place of the one whose client has kept us waiting
+// longest: whoever holds connections without using them keeps nobody out.
 class HttpServer {
  public:
   struct Options {
@@ -23,7 +25,8 @@ class HttpServer {
     std::uint64_t bodyLimit = 3 * 1024 * 1024;           // bytes; more is 413
     Duration requestTimeout = std::chrono::seconds(10);  // to send a request, to take a response
     Duration idleTimeout = std::chrono::seconds(60);     // between requests of one connection
-    std::size_t maxConnections = 128;                    // more are closed at once
+    std::uint64_t bodyBudget = 32 * 1024 * 1024;         // bytes, of all at once; more is 503
+    std::size_t maxConnections = 128;
   };
 
   HttpServer(Options options, Handler handler, const Logger& log);

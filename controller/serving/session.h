@@ -6,10 +6,12 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <cctype>
+#include <chrono>
+#include <cstdint>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -17,25 +19,56 @@
 
 namespace vnic::serving {
 
+// A connection as its server sees it.
+class Connection {
+ public:
+  virtual ~Connection() = default;
+  // Since when it is the client's turn: to send a request or the rest of one, or to take an answer.
+  MonoTime waitingSince() const { return waitingSince_; }
+  virtual void drop() = 0;  // closes it; it goes as soon as what is pending on it has ended
+
+ protected:
+  MonoTime waitingSince_;
+};
+
+// What the connections of one server have in common; only its thread uses it.
+struct Load {
+  std::set<Connection*> connections;
+  std::uint64_t bodyBytes = 0;  // promised to requests that are being read or answered
+};
+
 // Reads requests one after the other and answers them. `Stream` is a beast::tcp_stream, or later a
 // TLS stream on top of one. Lives as long as an operation on it is pending.
 template <class Stream>
-class Session : public std::enable_shared_from_this<Session<Stream>> {
+class Session final : public Connection, public std::enable_shared_from_this<Session<Stream>> {
  public:
   Session(Stream stream, const HttpServer::Options& options, const Handler& handler,
-          const Logger& log, std::function<void()> onEnd)
+          const Logger& log, Load& load)
       : stream_(std::move(stream)),
         options_(options),
         handler_(handler),
         log_(log),
-        onEnd_(std::move(onEnd)) {}
-  ~Session() { onEnd_(); }
+        load_(load),
+        buffer_(options.headerLimit + kReadAhead) {
+    load_.connections.insert(this);
+  }
+  ~Session() override {
+    giveRoom();
+    load_.connections.erase(this);
+  }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   void run() { read(); }
 
+  void drop() override {
+    waitingSince_ = MonoTime::max();  // once is enough
+    boost::beast::get_lowest_layer(stream_).close();
+  }
+
  private:
+  // Of a body, or of the frame of a chunk, which nothing else bounds.
+  static constexpr std::size_t kReadAhead = 64 * 1024;
   using ErrorCode = boost::beast::error_code;
   using HttpResponse = boost::beast::http::response<boost::beast::http::string_body>;
 
@@ -56,14 +89,35 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
     parser_->header_limit(options_.headerLimit);
     parser_->body_limit(options_.bodyLimit);
     expiresAfter(options_.requestTimeout);
-    boost::beast::http::async_read(
+    boost::beast::http::async_read_header(
         stream_, buffer_, *parser_,
-        [self = this->shared_from_this()](ErrorCode error, std::size_t) { self->onRead(error); });
+        [self = this->shared_from_this()](ErrorCode error, std::size_t) { self->onHeader(error); });
   }
 
-  void onRead(ErrorCode error) {
+  void onHeader(ErrorCode error) {
+    if (error) return onBadRequest(error);
+    if (parser_->is_done()) return answer();
+    if (!takeRoom()) return refuse(503, "Too many large requests at once\n");
+    boost::beast::http::async_read(
+        stream_, buffer_, *parser_,
+        [self = this->shared_from_this()](ErrorCode failed, std::size_t) {
+          if (failed) return self->onBadRequest(failed);
+          self->answer();
+        });
+  }
+
+  // A body has its room before its first byte is read.
+  bool takeRoom() {
+    const std::uint64_t wanted = parser_->content_length().value_or(options_.bodyLimit);
+    if (load_.bodyBytes + wanted > options_.bodyBudget) return false;
+    load_.bodyBytes += wanted;
+    room_ = wanted;
+    return true;
+  }
+  void giveRoom() { load_.bodyBytes -= std::exchange(room_, 0); }
+
+  void onBadRequest(ErrorCode error) {
     namespace http = boost::beast::http;
-    if (!error) return answer();
     if (error == http::error::header_limit) return refuse(431, "Request header is too large\n");
     if (error == http::error::body_limit) return refuse(413, "Request body is too large\n");
     // The end of the stream, a time-out, a reset, something that is not HTTP: no answer.
@@ -71,7 +125,7 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
   }
 
   void answer() {
-    const auto& message = parser_->get();
+    auto& message = parser_->get();
     Request request;
     request.method = std::string(message.method_string());
     setTarget(request, std::string(message.target()));
@@ -80,7 +134,7 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
       for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
       request.headers[std::move(name)] = std::string(field.value());
     }
-    request.body = message.body();
+    request.body = std::move(message.body());
     Response response;
     try {
       response = handler_(request);
@@ -88,6 +142,7 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
       log_.error("Request failed", {{"path", request.path}, {"error", exception.what()}});
       response = {500, "text/plain; charset=utf-8", "Internal error\n"};
     }
+    giveRoom();
     write(std::move(response), message.keep_alive(),
           message.method() == boost::beast::http::verb::head);
   }
@@ -115,7 +170,9 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
                       });
   }
 
+  // It is the client's turn, and he has so long.
   void expiresAfter(Duration timeout) {
+    waitingSince_ = std::chrono::steady_clock::now();
     boost::beast::get_lowest_layer(stream_).expires_after(timeout);
   }
 
@@ -129,7 +186,8 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
   const HttpServer::Options& options_;
   const Handler& handler_;
   const Logger& log_;
-  std::function<void()> onEnd_;
+  Load& load_;
+  std::uint64_t room_ = 0;  // of load_.bodyBytes
   boost::beast::flat_buffer buffer_;
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
   HttpResponse response_;
