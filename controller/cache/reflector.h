@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <random>
@@ -62,8 +63,9 @@ class Reflector {
   // Until stopped.
   void run(std::stop_token stop) {
     while (!stop.stop_requested()) {
-      const Follow follow = std::visit([&](const auto& request) { return send(request, stop); },
-                                       decltype(state_.request)(state_.request));
+      // A copy: the step that ends a request replaces it.
+      const decltype(state_.request) request = state_.request;
+      const Follow follow = std::visit([&](const auto& r) { return send(r, stop); }, request);
       if (follow == Follow::AfterBackoff) backOff(stop);
     }
   }
@@ -82,7 +84,9 @@ class Reflector {
     if (listing.continueToken.empty()) request.resourceVersion = listing.resourceVersion;
     Result<kube::Page<T>> page = kube::listPage<T>(client_, request);
     if (!page) {
-      log_.warn("List failed", {{"error", page.error().message}});
+      if (page.error().kind != ErrorKind::Cancelled) {
+        log_.warn("List failed", {{"error", page.error().message}});
+      }
       return advance(ListFailed{page.error()}).follow;
     }
     for (const Error& error : page->undecodable) reportUndecodable(error);
@@ -115,20 +119,21 @@ class Reflector {
     std::stop_source ours;
     const std::stop_callback link(stop, [&ours] { ours.request_stop(); });
     const MonoTime begun = clock_.now();
-    std::size_t events = 0;
+    const std::string begunAt = state_.resourceVersion;
     Follow follow = Follow::Stay;
     const Status result = client_.watch(
         T::resource, request,
         [&](std::string_view line) {
           if (follow != Follow::Stay) return;  // lines that were on their way when we gave up
-          ++events;
           follow = onLine(line);
           if (follow != Follow::Stay) ours.request_stop();
         },
         ours.get_token());
     if (follow != Follow::Stay || stop.stop_requested()) return follow;
-    if (!result) log_.info("Watch ended", {{"reason", result.error().message}});
-    return advance(WatchEnded{result, clock_.now() - begun, events}).follow;
+    if (!result && result.error().kind != ErrorKind::Cancelled)
+      log_.info("Watch ended", {{"reason", result.error().message}});
+    const bool progressed = state_.resourceVersion != begunAt;
+    return advance(WatchEnded{result, clock_.now() - begun, progressed}).follow;
   }
 
   Follow onLine(std::string_view line) {
@@ -158,6 +163,7 @@ class Reflector {
   Transition advance(const ReflectorInput& input) {
     Transition next = step(std::move(state_), input);
     state_ = next.state;
+    backoffAtLeast_ = next.atLeast;
     if (next.action == StoreAction::Discard) buffer_.clear();
     return next;
   }
@@ -221,7 +227,7 @@ class Reflector {
 
   void backOff(std::stop_token stop) {
     if (clock_.now() - lastBackoff_ > std::chrono::minutes(2)) backoff_.reset();
-    clock_.sleepFor(backoff_.next(), stop);
+    clock_.sleepFor(std::max(backoff_.next(), backoffAtLeast_), stop);
     lastBackoff_ = clock_.now();
   }
 
@@ -232,6 +238,7 @@ class Reflector {
   Logger log_;
   Backoff backoff_;
   MonoTime lastBackoff_{};
+  Duration backoffAtLeast_{};
   std::mt19937_64 random_;
   kube::WatchDecoder decoder_;
   ReflectorState state_;

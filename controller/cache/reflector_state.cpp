@@ -36,21 +36,31 @@ bool versionRefused(const Error& error) {
   return error.kind == ErrorKind::Gone || tooLargeResourceVersion(error);
 }
 
-Transition beginAgain(ReflectorState state, Follow follow) {
+Transition beginAgain(ReflectorState state) {
   relist(state);
-  return {std::move(state), StoreAction::Discard, follow};
+  return {std::move(state), StoreAction::Discard, Follow::Now, {}};
+}
+
+Transition afterBackoff(ReflectorState state, StoreAction action, const Error& error) {
+  return {std::move(state), action, Follow::AfterBackoff,
+          std::chrono::seconds(error.retryAfterSeconds)};
+}
+
+Transition beginAgainLater(ReflectorState state, const Error& error) {
+  relist(state);
+  return afterBackoff(std::move(state), StoreAction::Discard, error);
 }
 
 Transition onPage(ReflectorState state, const PageRead& page) {
   auto& listing = std::get<Listing>(state.request);
   if (!page.continueToken.empty()) {
     listing.continueToken = page.continueToken;
-    return {std::move(state), StoreAction::Buffer, Follow::Now};
+    return {std::move(state), StoreAction::Buffer, Follow::Now, {}};
   }
   state.resourceVersion = page.resourceVersion;
   state.versionUnavailable = false;
   state.request = Watching{};
-  return {std::move(state), StoreAction::BufferAndCommit, Follow::Now};
+  return {std::move(state), StoreAction::BufferAndCommit, Follow::Now, {}};
 }
 
 Transition onListFailed(ReflectorState state, const Error& error) {
@@ -59,13 +69,29 @@ Transition onListFailed(ReflectorState state, const Error& error) {
     // The list is so long that its snapshot was compacted before its last page: all at once, then.
     listing.continueToken.clear();
     listing.pageSize = 0;
-    return {std::move(state), StoreAction::Discard, Follow::Now};
+    return {std::move(state), StoreAction::Discard, Follow::Now, {}};
   }
   if (versionRefused(error) && !listing.resourceVersion.empty()) {
     state.versionUnavailable = true;
-    return beginAgain(std::move(state), Follow::Now);
+    return beginAgain(std::move(state));
   }
-  return beginAgain(std::move(state), Follow::AfterBackoff);
+  return beginAgainLater(std::move(state), error);
+}
+
+// A server without WatchList. It stays that way as long as this process lives.
+Transition listFromNowOn(ReflectorState state) {
+  state.streaming = false;
+  return beginAgain(std::move(state));
+}
+
+// An error instead of, or within, the initial events.
+Transition onStreamingFailed(ReflectorState state, const Error& error) {
+  if (error.kind == ErrorKind::Invalid) return listFromNowOn(std::move(state));
+  if (versionRefused(error) && !std::get<Streaming>(state.request).resourceVersion.empty()) {
+    state.versionUnavailable = true;
+    return beginAgain(std::move(state));
+  }
+  return beginAgainLater(std::move(state), error);
 }
 
 Transition onStreamingEvent(ReflectorState state, const EventRead& event) {
@@ -74,77 +100,58 @@ Transition onStreamingEvent(ReflectorState state, const EventRead& event) {
     case kube::WatchEventType::Modified:
     case kube::WatchEventType::Deleted:
       // Synthetic events are not ordered by resourceVersion: only the bookmark says how far we are.
-      return {std::move(state), StoreAction::Buffer, Follow::Stay};
+      return {std::move(state), StoreAction::Buffer, Follow::Stay, {}};
     case kube::WatchEventType::Bookmark:
-      if (!event.endsInitialEvents) return {std::move(state), StoreAction::None, Follow::Stay};
+      // A server that knows WatchList sends no other bookmark before this one. Those before 1.27
+      // ignore the parameter, and we would wait for ever.
+      if (!event.endsInitialEvents) return listFromNowOn(std::move(state));
       state.resourceVersion = event.resourceVersion;
       state.versionUnavailable = false;
       state.request = Watching{};
-      return {std::move(state), StoreAction::Commit, Follow::Stay};
+      return {std::move(state), StoreAction::Commit, Follow::Stay, {}};
     case kube::WatchEventType::Error:
       break;
   }
-  if (event.error && versionRefused(*event.error) &&
-      !std::get<Streaming>(state.request).resourceVersion.empty()) {
-    state.versionUnavailable = true;
-    return beginAgain(std::move(state), Follow::Now);
-  }
-  return beginAgain(std::move(state), Follow::AfterBackoff);
+  return onStreamingFailed(std::move(state), event.error.value_or(Error{}));
 }
 
 Transition onWatchEvent(ReflectorState state, const EventRead& event) {
-  switch (event.type) {
-    case kube::WatchEventType::Added:
-    case kube::WatchEventType::Modified:
-    case kube::WatchEventType::Deleted:
-      state.resourceVersion = event.resourceVersion;
-      return {std::move(state), StoreAction::Apply, Follow::Stay};
-    case kube::WatchEventType::Bookmark:
-      if (!event.resourceVersion.empty()) state.resourceVersion = event.resourceVersion;
-      return {std::move(state), StoreAction::Apply, Follow::Stay};
-    case kube::WatchEventType::Error:
-      break;
+  if (event.type != kube::WatchEventType::Error) {
+    // A version that is not there must not have the next watch begin at "any".
+    if (!event.resourceVersion.empty()) state.resourceVersion = event.resourceVersion;
+    return {std::move(state), StoreAction::Apply, Follow::Stay, {}};
   }
-  const ErrorKind kind = event.error ? event.error->kind : ErrorKind::Transient;
+  const Error error = event.error.value_or(Error{});
   // Gone: list again, and at the last resourceVersion first, which the server's cache may still
   // have.
-  if (kind == ErrorKind::Gone) return beginAgain(std::move(state), Follow::Now);
-  if (kind == ErrorKind::Transient) {
-    return {std::move(state), StoreAction::None, Follow::AfterBackoff};
+  if (error.kind == ErrorKind::Gone) return beginAgain(std::move(state));
+  if (error.kind == ErrorKind::Transient) {
+    return afterBackoff(std::move(state), StoreAction::None, error);
   }
-  return beginAgain(std::move(state), Follow::AfterBackoff);
+  return beginAgainLater(std::move(state), error);
 }
 
 Transition onStreamingEnded(ReflectorState state, const WatchEnded& ended) {
-  if (!ended.result && ended.result.error().kind == ErrorKind::Invalid) {
-    // A server without WatchList. It stays that way as long as this process lives.
-    state.streaming = false;
-    return beginAgain(std::move(state), Follow::Now);
-  }
-  if (!ended.result && versionRefused(ended.result.error()) &&
-      !std::get<Streaming>(state.request).resourceVersion.empty()) {
-    state.versionUnavailable = true;
-    return beginAgain(std::move(state), Follow::Now);
-  }
-  return beginAgain(std::move(state), Follow::AfterBackoff);
+  return onStreamingFailed(std::move(state), ended.result ? Error{} : ended.result.error());
 }
 
 Transition onWatchEnded(ReflectorState state, const WatchEnded& ended) {
   if (ended.result) {
-    if (ended.events == 0 && ended.lasted < kVeryShortWatch) {
-      return beginAgain(std::move(state), Follow::AfterBackoff);
+    if (!ended.progressed && ended.lasted < kVeryShortWatch) {
+      return beginAgainLater(std::move(state), Error{});
     }
-    return {std::move(state), StoreAction::None, Follow::Now};
+    return {std::move(state), StoreAction::None, Follow::Now, {}};
   }
-  switch (ended.result.error().kind) {
+  const Error& error = ended.result.error();
+  switch (error.kind) {
     case ErrorKind::Gone:
-      return beginAgain(std::move(state), Follow::Now);
+      return beginAgain(std::move(state));
     // Refused connections, 429, 5xx, a stream that broke: the same watch goes on from where it was.
     case ErrorKind::Transient:
     case ErrorKind::Cancelled:
-      return {std::move(state), StoreAction::None, Follow::AfterBackoff};
+      return afterBackoff(std::move(state), StoreAction::None, error);
     default:
-      return beginAgain(std::move(state), Follow::AfterBackoff);
+      return beginAgainLater(std::move(state), error);
   }
 }
 

@@ -15,7 +15,7 @@
 namespace vnic::cache {
 
 inline constexpr int kListPageSize = 500;
-// A watch that ends sooner, without an event, did not work.
+// A watch that ends sooner, without anything new, did not work.
 inline constexpr Duration kVeryShortWatch = std::chrono::seconds(1);
 
 // --- States: which request is under way, with all that only this request has.
@@ -67,7 +67,7 @@ struct EventRead {
 struct WatchEnded {
   Status result;
   Duration lasted{};
-  std::size_t events = 0;
+  bool progressed = false;  // it moved the resourceVersion
 };
 using ReflectorInput = std::variant<PageRead, ListFailed, EventRead, WatchEnded>;
 
@@ -91,6 +91,7 @@ struct Transition {
   ReflectorState state;
   StoreAction action = StoreAction::None;
   Follow follow = Follow::Stay;
+  Duration atLeast{};  // AfterBackoff: and not before this has passed, the server asked for it
 };
 
 Transition step(ReflectorState state, const ReflectorInput& input);

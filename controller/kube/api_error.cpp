@@ -12,6 +12,8 @@ namespace vnic::kube {
 namespace {
 
 constexpr std::size_t kMaxMessageBytes = 1024;  // goes into conditions and logs
+// Nobody who means well asks for more, and we would sleep through his recovery.
+constexpr int kMaxRetryAfterSeconds = 3600;
 
 std::string_view textOf(simdjson::simdjson_result<simdjson::dom::element> value) {
   std::string_view text;
@@ -63,7 +65,7 @@ Error make(int code, std::string_view reason, bool ownership, std::string_view w
   Error error;
   error.kind = kindOf(code, reason, ownership);
   error.code = code;
-  error.retryAfterSeconds = retryAfterSeconds;
+  error.retryAfterSeconds = std::min(retryAfterSeconds, kMaxRetryAfterSeconds);
   std::string line(message.substr(0, kMaxMessageBytes));
   std::replace_if(
       line.begin(), line.end(), [](unsigned char c) { return c < 0x20; }, ' ');

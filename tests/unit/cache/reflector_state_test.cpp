@@ -48,11 +48,14 @@ EventRead endOfInitialEvents(std::string version) {
 EventRead errorEvent(Error error) {
   return {WatchEventType::Error, "", false, std::move(error)};
 }
-WatchEnded ended(Duration lasted, std::size_t events) {
-  return {Status{}, lasted, events};
+WatchEnded ended(Duration lasted, bool progressed) {
+  return {Status{}, lasted, progressed};
 }
 WatchEnded failed(ErrorKind kind) {
-  return {fail(Error{kind, "x"}), 1min, 3};
+  return {fail(Error{kind, "x"}), 1min, true};
+}
+Error busy() {
+  return {ErrorKind::Transient, "too many requests", 429, 7};
 }
 
 struct Case {
@@ -62,6 +65,7 @@ struct Case {
   ReflectorState after;
   StoreAction action;
   Follow follow;
+  Duration atLeast{};
 };
 
 std::ostream& operator<<(std::ostream& out, const Case& c) {
@@ -80,6 +84,7 @@ TEST_P(StepTest, FollowsTheRule) {
   EXPECT_EQ(next.state.streaming, c.after.streaming);
   EXPECT_EQ(next.action, c.action);
   EXPECT_EQ(next.follow, c.follow);
+  EXPECT_EQ(next.atLeast, c.atLeast);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -104,6 +109,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"a list that fails otherwise: from its first page, after a while",
              listing("0", "t1", 500), ListFailed{Error::transient("refused")},
              listing("0", "", 500), StoreAction::Discard, Follow::AfterBackoff},
+        Case{"a server that asks for time gets it", listing("0", "", 500), ListFailed{busy()},
+             listing("0", "", 500), StoreAction::Discard, Follow::AfterBackoff, 7s},
         Case{"success makes versions available again", unavailable(listing("", "", 500, "42")),
              PageRead{"", "99"}, watching("99"), StoreAction::BufferAndCommit, Follow::Now}));
 
@@ -118,23 +125,26 @@ INSTANTIATE_TEST_SUITE_P(
              watching("100"), StoreAction::Apply, Follow::Stay},
         Case{"410 in the stream: list again, at the last version first", watching("7"),
              errorEvent(gone()), listing("7", "", 0, "7"), StoreAction::Discard, Follow::Now},
-        Case{"410 as the answer: the same", watching("7"), WatchEnded{fail(gone()), 1ms, 0},
+        Case{"410 as the answer: the same", watching("7"), WatchEnded{fail(gone()), 1ms, false},
              listing("7", "", 0, "7"), StoreAction::Discard, Follow::Now},
         Case{"429 or 5xx in the stream: the same watch after a while", watching("7"),
-             errorEvent(Error{ErrorKind::Transient, "too many requests", 429}), watching("7"),
-             StoreAction::None, Follow::AfterBackoff},
+             errorEvent(busy()), watching("7"), StoreAction::None, Follow::AfterBackoff, 7s},
+        Case{"429 as the answer: the same", watching("7"), WatchEnded{fail(busy()), 1ms, false},
+             watching("7"), StoreAction::None, Follow::AfterBackoff, 7s},
+        Case{"an event without a version: the next watch must not begin anywhere", watching("7"),
+             event(WatchEventType::Modified, ""), watching("7"), StoreAction::Apply, Follow::Stay},
         Case{"another error in the stream: list again after a while", watching("7"),
              errorEvent(Error{ErrorKind::Invalid, "bad", 400}), listing("7", "", 0, "7"),
              StoreAction::Discard, Follow::AfterBackoff},
-        Case{"the server's time is up: watch on, no list", watching("7"), ended(5min, 12),
+        Case{"the server's time is up: watch on, no list", watching("7"), ended(5min, true),
              watching("7"), StoreAction::None, Follow::Now},
-        Case{"a quiet watch that lasted: watch on, no list", watching("7"), ended(5min, 0),
+        Case{"a quiet watch that lasted: watch on, no list", watching("7"), ended(5min, false),
              watching("7"), StoreAction::None, Follow::Now},
-        Case{"a short watch with events: watch on", watching("7"), ended(10ms, 1), watching("7"),
-             StoreAction::None, Follow::Now},
-        Case{"a very short watch without events: an error", watching("7"), ended(999ms, 0),
+        Case{"a short watch that got further: watch on", watching("7"), ended(10ms, true),
+             watching("7"), StoreAction::None, Follow::Now},
+        Case{"a very short watch that got nowhere: an error", watching("7"), ended(999ms, false),
              listing("7", "", 0, "7"), StoreAction::Discard, Follow::AfterBackoff},
-        Case{"one second is not very short", watching("7"), ended(1s, 0), watching("7"),
+        Case{"one second is not very short", watching("7"), ended(1s, false), watching("7"),
              StoreAction::None, Follow::Now},
         Case{"the connection broke: the same watch after a while, no list", watching("7"),
              failed(ErrorKind::Transient), watching("7"), StoreAction::None, Follow::AfterBackoff},
@@ -146,14 +156,24 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Case{"synthetic events are buffered and do not move the version", streaming(""),
              event(WatchEventType::Added, "55"), streaming(""), StoreAction::Buffer, Follow::Stay},
-        Case{"an ordinary bookmark does not end them", streaming(""),
-             event(WatchEventType::Bookmark, "60"), streaming(""), StoreAction::None, Follow::Stay},
+        Case{"an ordinary bookmark instead: a server that ignores the wish; lists from now on",
+             streaming(""), event(WatchEventType::Bookmark, "60"), listing("0", "", 500),
+             StoreAction::Discard, Follow::Now},
         Case{"the bookmark that ends them fills the store; the same stream goes on", streaming(""),
              endOfInitialEvents("60"), streamer(watching("60")), StoreAction::Commit, Follow::Stay},
         Case{"a server that refuses: lists from now on", streaming(""),
-             WatchEnded{fail(Error{ErrorKind::Invalid, "forbidden for watch", 422}), 1ms, 0},
+             WatchEnded{fail(Error{ErrorKind::Invalid, "forbidden for watch", 422}), 1ms, false},
              listing("0", "", 500), StoreAction::Discard, Follow::Now},
-        Case{"ended before it was complete: again after a while", streaming(""), ended(2s, 10),
+        Case{"a server that refuses in the stream: the same", streaming("60", "60"),
+             errorEvent(Error{ErrorKind::Invalid, "forbidden for watch", 422}),
+             listing("60", "", 0, "60"), StoreAction::Discard, Follow::Now},
+        Case{"forbidden: a list would not help to follow; again after a while", streaming(""),
+             failed(ErrorKind::Forbidden), streaming(""), StoreAction::Discard,
+             Follow::AfterBackoff},
+        Case{"429 before it was complete: after the time that the server asked for", streaming(""),
+             WatchEnded{fail(busy()), 1ms, false}, streaming(""), StoreAction::Discard,
+             Follow::AfterBackoff, 7s},
+        Case{"ended before it was complete: again after a while", streaming(""), ended(2s, false),
              streaming(""), StoreAction::Discard, Follow::AfterBackoff},
         Case{"broken before it was complete: again after a while", streaming(""),
              failed(ErrorKind::Transient), streaming(""), StoreAction::Discard,
@@ -165,7 +185,7 @@ INSTANTIATE_TEST_SUITE_P(
              errorEvent(gone()), unavailable(streaming("", "60")), StoreAction::Discard,
              Follow::Now},
         Case{"a version not reached yet: the newest, at once", streaming("60", "60"),
-             WatchEnded{fail(tooLarge()), 1s, 0}, unavailable(streaming("", "60")),
+             WatchEnded{fail(tooLarge()), 1s, false}, unavailable(streaming("", "60")),
              StoreAction::Discard, Follow::Now}));
 
 TEST(ReflectorState, BeginsWithWhateverTheCacheHas) {

@@ -174,6 +174,28 @@ TEST_F(ReflectorTest, WatchesOnFromTheSameVersionWhenTheConnectionDrops) {
   EXPECT_EQ(clock.sleeps().size(), 1u);
 }
 
+TEST_F(ReflectorTest, WaitsAsLongAsABusyServerAsks) {
+  const Error busy{ErrorKind::Transient, "too many requests", 429, 40};
+  run({ListAnswer{"list rv=0 limit=500", fail(busy)},
+       ListAnswer{"list rv=0 limit=500", page({}, "7")}, WatchAnswer{"watch rv=7", {}, fail(busy)},
+       WatchAnswer{"watch rv=7", {}, {}}});
+  EXPECT_THAT(clock.sleeps(), ElementsAre(40s, 40s));
+}
+
+// A proxy that answers 200 with a page of its own, or a server that always says the same: asked
+// again and again without a pause, it would cost a core.
+TEST_F(ReflectorTest, BacksOffFromAServerThatTalksButTellsNothing) {
+  for (const std::string nothing : {"<html>hello</html>", R"({"kind":"Status"})"}) {
+    sink.told.clear();
+    run({ListAnswer{"list rv=0 limit=500", page({}, "7")},
+         WatchAnswer{"watch rv=7", {nothing, nothing}, {}, 5ms},
+         ListAnswer{"list rv=7 limit=0", page({}, "7")},
+         WatchAnswer{"watch rv=7", {bookmark("7")}, {}, 5ms},
+         ListAnswer{"list rv=7 limit=0", page({}, "7")}, WatchAnswer{"watch rv=7", {}, {}}});
+  }
+  EXPECT_EQ(clock.sleeps().size(), 4u);
+}
+
 TEST_F(ReflectorTest, TreatsAVeryShortWatchAsAnError) {
   run({ListAnswer{"list rv=0 limit=500", page({}, "7")}, WatchAnswer{"watch rv=7", {}, {}, 50ms},
        ListAnswer{"list rv=7 limit=0", page({}, "7")}, WatchAnswer{"watch rv=7", {}, {}}});

@@ -69,6 +69,8 @@ TEST(ApiError, TakesRetryAfterFromTheHeaderOrTheStatus) {
   for (const char* wrong : {"", "-1", "soon", "5x", "99999999999999999999"}) {
     EXPECT_EQ(errorOf(429, "", {{"retry-after", wrong}}).retryAfterSeconds, 0) << wrong;
   }
+  EXPECT_EQ(errorOf(429, "", {{"retry-after", "2000000000"}}).retryAfterSeconds, 3600)
+      << "a mistake there must not put us to sleep for years";
 }
 
 TEST(ApiError, AStatusOfAWatchWithoutACodeIsReadByItsReason) {
