@@ -67,6 +67,7 @@ void WorkQueue::done(const api::ObjectKey& key) {
   const MonoTime now = clock_.now();
   if (metrics_ != nullptr) metrics_->finished(now - working->second);
   processing_.erase(working);
+  if (processing_.empty()) idle_.notify_all();
   if (const auto again = entries_.find(key); again != entries_.end()) {
     enlist(key, again->second, now);
     wakeOne();
@@ -88,6 +89,12 @@ void WorkQueue::shutdown() {
   shutdown_ = true;
   ++version_;
   changed_.notify_all();
+}
+
+std::size_t WorkQueue::waitUntilIdle(Duration atMost) {
+  std::unique_lock lock(mutex_);
+  idle_.wait_for(lock, atMost, [this] { return processing_.empty(); });
+  return processing_.size();
 }
 
 std::optional<MonoTime> WorkQueue::nextReady() const {

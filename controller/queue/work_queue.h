@@ -63,6 +63,8 @@ class WorkQueue {
 
   // Adds are ignored and gets return nullopt from now on. Keys in work may still be done().
   void shutdown();
+  // Waits until no key is in work. Returns how many are, 0 unless `atMost` (of real time) was over.
+  std::size_t waitUntilIdle(Duration atMost);
 
   // When a key becomes ready that is not in work; now or earlier when one is; nullopt: none waits.
   std::optional<MonoTime> nextReady() const;
@@ -90,6 +92,7 @@ class WorkQueue {
   QueueMetrics* metrics_;
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
+  std::condition_variable idle_;
   RateLimiter limiter_;
   bool shutdown_ = false;
   std::uint64_t version_ = 0;  // moves whenever a worker should look again

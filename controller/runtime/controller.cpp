@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <optional>
 #include <random>
 
 #include "runtime/uuid.h"
@@ -39,15 +40,20 @@ void Controller::start() {
   }
 }
 
-void Controller::stop(Duration grace) {
+void Controller::takeNoMore() {
   queue_.shutdown();
   resync_.request_stop();
-  {
-    std::unique_lock lock(mutex_);
-    if (!idle_.wait_for(lock, grace, [this] { return active_ == 0; })) {
-      log_.warn("Passes under way are cut short", {{"passes", std::to_string(active_)}});
-    }
-  }
+}
+
+bool Controller::drain(Duration atMost) {
+  takeNoMore();
+  const std::size_t left = queue_.waitUntilIdle(atMost);
+  if (left > 0) log_.warn("Passes under way are cut short", {{"passes", std::to_string(left)}});
+  return left == 0;
+}
+
+void Controller::stop() {
+  takeNoMore();
   passes_.request_stop();
   threads_.clear();
   if (resync_.joinable()) resync_.join();
@@ -66,10 +72,16 @@ void Controller::work() {
 }
 
 void Controller::process(const queue::Item& item) {
-  {
-    const std::lock_guard lock(mutex_);
-    ++active_;
+  if (options_.client != nullptr && !options_.client->caughtUp(item.key)) {
+    // A watch event follows a write within milliseconds, unless the watch has broken.
+    queue_.add(item.key, {.rateLimited = true, .priority = item.priority});
+  } else {
+    pass(item);
   }
+  queue_.done(item.key);
+}
+
+void Controller::pass(const queue::Item& item) {
   metrics_.activeWorkers.Increment();
   const Logger log = log_.with(
       {{"namespace", item.key.ns}, {"name", item.key.name}, {"reconcileID", randomUuid()}});
@@ -79,15 +91,14 @@ void Controller::process(const queue::Item& item) {
   metrics_.seconds.Observe(std::chrono::duration<double>(took).count());
   log.debug("Reconciled", {{"seconds", secondsText(took)}});
   settle(item, result, log);
-  queue_.done(item.key);
   metrics_.activeWorkers.Decrement();
-  const std::lock_guard lock(mutex_);
-  if (--active_ == 0) idle_.notify_all();
 }
 
 // An exception that gets here is a bug. It ends this pass, not the operator: other objects go on.
 Result<reconcile::Done> Controller::reconcileGuarded(const api::ObjectKey& key, const Logger& log) {
   std::string what = "unknown exception";
+  std::optional<TrackingClient::Pass> writes;
+  if (options_.client != nullptr) writes.emplace(*options_.client, key);
   try {
     return reconciler_.reconcile(key, passes_.get_token());
   } catch (const std::exception& exception) {

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -13,6 +11,7 @@
 #include "queue/work_queue.h"
 #include "reconcile/contract/reconciler.h"
 #include "runtime/metrics.h"
+#include "runtime/tracking_client.h"
 #include "support/clock.h"
 #include "support/log.h"
 
@@ -25,6 +24,9 @@ class Controller {
   struct Options {
     std::string name;  // label of metrics and logs
     int workers = 1;
+    // The client that the reconciler writes with: passes wait until the caches have their key's
+    // earlier writes. nullptr = the reconciler writes nothing that it reads from a cache.
+    TrackingClient* client = nullptr;
     // Called every `resyncPeriod` (plus up to a tenth), for example to replay an informer into the
     // queue: against events that got lost in systems other than Kubernetes. Empty = never.
     std::function<void()> resync = {};
@@ -42,9 +44,12 @@ class Controller {
 
   void start();
 
-  // Takes no more keys and waits for the passes under way; the stop token of those that are not
-  // finished after `grace` is fired then. Safe to call again.
-  void stop(Duration grace = std::chrono::seconds(20));
+  // The end, in steps, so that several controllers can end together. All are safe to call again.
+  void takeNoMore();
+  // Waits for the passes under way, `atMost`. False when some go on.
+  bool drain(Duration atMost);
+  // Tells those that go on to give up (by their stop token), and waits for them.
+  void stop();
 
   // One pass on the calling thread, for worlds with one thread; false when no key was ready.
   bool processNext();
@@ -52,6 +57,7 @@ class Controller {
  private:
   void work();
   void process(const queue::Item& item);
+  void pass(const queue::Item& item);
   Result<reconcile::Done> reconcileGuarded(const api::ObjectKey& key, const Logger& log);
   void settle(const queue::Item& item, const Result<reconcile::Done>& result, const Logger& log);
   void resyncLoop(std::stop_token stop);
@@ -65,9 +71,6 @@ class Controller {
   queue::WorkQueue queue_;
   std::shared_ptr<void> unfinished_;
   std::stop_source passes_;  // fired when passes under way should give up
-  std::mutex mutex_;
-  std::condition_variable idle_;
-  int active_ = 0;  // passes under way
   std::vector<std::jthread> threads_;
   std::jthread resync_;
 };

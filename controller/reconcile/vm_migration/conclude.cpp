@@ -29,7 +29,6 @@ Result<Done> VmMigrationReconciler::conclude(Migration migration) {
     auto updated = kube::setAnnotation(ports_.client, *migration, api::kFinishedAnnotation,
                                        migration->status.phase);
     if (!updated) return fail(updated.error());
-    migrationWrites_.record(updated->metadata.key(), updated->metadata.resourceVersion);
     migration = std::make_shared<const api::VmMigration>(std::move(*updated));
   }
   if (migration->metadata.hasFinalizer(api::kFinalizer)) {

@@ -118,9 +118,8 @@ class Interpreter {
     return written(kube::createObject<api::VfReservation>(ports_.client, meta, toJson(spec)));
   }
 
-  Status written(const Result<api::VfReservation>& answer) {
+  static Status written(const Result<api::VfReservation>& answer) {
     if (!answer) return fail(answer.error());
-    ports_.reservationWrites.record(o_.migration->metadata.key(), answer->metadata.resourceVersion);
     return {};
   }
 

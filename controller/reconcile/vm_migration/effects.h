@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "cache/own_writes.h"
 #include "hypervisor/hypervisor.h"
 #include "kube/client.h"
 #include "reconcile/vm_migration/plan.h"
@@ -22,8 +21,6 @@ struct EffectPorts {
   runtime::EventSink& events;
   // How long this process is the leader for sure; effects stop when it is nearly over.
   std::function<Duration()> leaseTimeLeft;
-  // Reservations that were written for a migration, by the migration's key.
-  cache::OwnWrites& reservationWrites;
 };
 
 struct EffectFailure {

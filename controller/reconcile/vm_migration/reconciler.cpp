@@ -45,7 +45,6 @@ VmMigrationReconciler::VmMigrationReconciler(Ports ports, Observer observer,
       log_(std::move(log)) {}
 
 Result<Done> VmMigrationReconciler::reconcile(const api::ObjectKey& key, std::stop_token) {
-  if (cachesBehind(key)) return Done{kCacheCatchUp};
   Migration migration = ports_.migrations.get(key);
   if (!migration) return Done{};
   if (isPaused(migration->metadata)) {
@@ -64,17 +63,11 @@ Result<Done> VmMigrationReconciler::reconcile(const api::ObjectKey& key, std::st
   return advance(*prepared);
 }
 
-bool VmMigrationReconciler::cachesBehind(const api::ObjectKey& key) {
-  return !migrationWrites_.seenBy(key, ports_.migrationsSeen()) ||
-         !reservationWrites_.seenBy(key, ports_.reservationsSeen());
-}
-
 Result<VmMigrationReconciler::Migration> VmMigrationReconciler::prepare(Migration migration) {
   // Before the first side effect, so that a deletion always finds its way through us.
   if (migration->metadata.hasFinalizer(api::kFinalizer)) return migration;
   auto updated = kube::addFinalizer(ports_.client, *migration);
   if (!updated) return fail(updated.error());
-  migrationWrites_.record(updated->metadata.key(), updated->metadata.resourceVersion);
   return std::make_shared<const api::VmMigration>(std::move(*updated));
 }
 
@@ -100,14 +93,12 @@ Result<Done> VmMigrationReconciler::advance(Migration migration) {
     migration = *stored;
     o.migration = migration;
     carryOut(
-        {ports_.client, ports_.hypervisor, ports_.events, ports_.leaseTimeLeft, reservationWrites_},
-        o, plan.effects,
+        {ports_.client, ports_.hypervisor, ports_.events, ports_.leaseTimeLeft}, o, plan.effects,
         log_.with({{"namespace", migration->metadata.ns}, {"name", migration->metadata.name}}));
     return Done{plan.requeueAfter};
   }
   const auto failures = carryOut(
-      {ports_.client, ports_.hypervisor, ports_.events, ports_.leaseTimeLeft, reservationWrites_},
-      o, plan.effects,
+      {ports_.client, ports_.hypervisor, ports_.events, ports_.leaseTimeLeft}, o, plan.effects,
       log_.with({{"namespace", migration->metadata.ns}, {"name", migration->metadata.name}}));
   noteFailures(status, failures);
   auto written = writeStatus(migration, status);
@@ -121,10 +112,7 @@ Result<Done> VmMigrationReconciler::advance(Migration migration) {
 // the VM is claimed, and the plan has to come out the same, before it is stored.
 Result<Done> VmMigrationReconciler::commitTarget(Migration migration) {
   const std::lock_guard lock(decisionMutex_);
-  if (!lastDecision_.name.empty() &&
-      !migrationWrites_.seenBy(lastDecision_, ports_.migrationsSeen())) {
-    return Done{kCacheCatchUp};
-  }
+  if (!lastDecision_.name.empty() && !ports_.caughtUp(lastDecision_)) return Done{kCacheCatchUp};
   Observation o = observer_.observe(migration);
   Plan plan = vm_migration::plan(o);
   if (plan.decision) {
@@ -153,7 +141,6 @@ Result<VmMigrationReconciler::Migration> VmMigrationReconciler::writeStatus(
   auto answer =
       kube::applyStatus<api::VmMigration>(ports_.client, migration->metadata, toJson(status));
   if (!answer) return fail(answer.error());
-  migrationWrites_.record(answer->metadata.key(), answer->metadata.resourceVersion);
   auto updated = std::make_shared<const api::VmMigration>(std::move(*answer));
   tellPhase(*migration, *updated);
   return Migration(updated);

@@ -25,9 +25,8 @@ class VmMigrationReconciler final : public Reconciler {
     kube::Client& client;
     hypervisor::Hypervisor& hypervisor;
     const cache::Store<api::VmMigration>& migrations;
-    // Up to which resourceVersion the caches have seen everything (Informer::resourceVersion).
-    std::function<std::string()> migrationsSeen;
-    std::function<std::string()> reservationsSeen;
+    // Have the caches seen all that earlier passes for that migration wrote?
+    std::function<bool(const api::ObjectKey&)> caughtUp;
     const cache::Store<api::Vnic>& vnics;
     runtime::ClaimLeases& claims;
     runtime::EventSink& events;
@@ -42,7 +41,6 @@ class VmMigrationReconciler final : public Reconciler {
  private:
   using Migration = std::shared_ptr<const api::VmMigration>;
 
-  bool cachesBehind(const api::ObjectKey& key);
   Result<Migration> prepare(Migration migration);
   Result<Done> advance(Migration migration);
   Result<Done> commitTarget(Migration migration);
@@ -64,8 +62,6 @@ class VmMigrationReconciler final : public Reconciler {
   Observer observer_;
   MigrationMetrics& metrics_;
   Logger log_;
-  cache::OwnWrites migrationWrites_;
-  cache::OwnWrites reservationWrites_;
   // Limits are counted in the cache, so the next target is decided only once the cache shows the
   // last.
   std::mutex decisionMutex_;

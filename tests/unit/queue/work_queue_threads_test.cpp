@@ -60,6 +60,24 @@ TEST(WorkQueueThreads, EndsSleepingWorkersByShutdownAndByStop) {
   EXPECT_EQ(shut.get(), std::nullopt);
 }
 
+TEST(WorkQueueThreads, TellsWhenNoKeyIsInWorkAnyMore) {
+  SystemClock clock;
+  WorkQueue queue(clock);
+  EXPECT_EQ(queue.waitUntilIdle(1h), 0u) << "nothing was ever in work";
+  queue.add({"ns", "a"});
+  queue.add({"ns", "b"});
+  ASSERT_TRUE(queue.tryGet());
+  ASSERT_TRUE(queue.tryGet());
+  queue.shutdown();
+  EXPECT_EQ(queue.waitUntilIdle(1ms), 2u);
+  auto waiting = std::async(std::launch::async, [&] { return queue.waitUntilIdle(1h); });
+  queue.done({"ns", "a"});
+  EXPECT_EQ(queue.waitUntilIdle(1ms), 1u);
+  queue.done({"ns", "b"});
+  ASSERT_EQ(waiting.wait_for(10s), std::future_status::ready);
+  EXPECT_EQ(waiting.get(), 0u);
+}
+
 TEST(WorkQueueThreads, NeverGivesOneKeyToTwoWorkersAndLosesNoAdd) {
   constexpr int kKeys = 4;
   constexpr int kAdds = 2000;

@@ -167,13 +167,16 @@ TEST_F(ControllerTest, StopLetsThePassFinishAndTakesNoOther) {
   controller.start();
   begun.get_future().wait();
   controller.queue().add({"ns", "b"});
-  auto stopping = std::async(std::launch::async, [&] { controller.stop(1min); });
-  // The pass may end only after stop() has begun, which is when the queue takes nothing more.
+  auto stopping = std::async(std::launch::async, [&] {
+    controller.drain(1min);
+    controller.stop();
+  });
+  // The pass may end only after the end has begun, which is when the queue takes nothing more.
   const auto deadline = std::chrono::steady_clock::now() + 10s;
   std::size_t size = 0;
   for (int i = 0; size < controller.queue().size(); ++i) {
     if (std::chrono::steady_clock::now() > deadline) {
-      ADD_FAILURE() << "stop() does not shut the queue down";
+      ADD_FAILURE() << "drain() does not shut the queue down";
       break;
     }
     size = controller.queue().size();
@@ -197,8 +200,43 @@ TEST_F(ControllerTest, StopCutsAPassShortAfterTheGraceTime) {
   controller.queue().add(kA);
   controller.start();
   begun.get_future().wait();
-  auto stopping = std::async(std::launch::async, [&] { controller.stop(10ms); });
+  EXPECT_FALSE(controller.drain(10ms));
+  auto stopping = std::async(std::launch::async, [&] { controller.stop(); });
   EXPECT_EQ(stopping.wait_for(10s), std::future_status::ready);
+}
+
+// One object whose passes fail, throw, or ask for more at once must not cost the others their turn,
+// even when there is only one worker.
+TEST_F(ControllerTest, APoisonedObjectDoesNotStarveTheOthers) {
+  test::ManualClock time;
+  const api::ObjectKey poisoned{"ns", "poisoned"};
+  const std::vector<std::function<Result<Done>()>> poisons = {
+      [] { return Result<Done>(fail(Error::transient("always"))); },
+      []() -> Result<Done> { throw std::runtime_error("a bug"); },
+      [] { return Result<Done>(Done{0s}); },
+  };
+  for (const auto& poison : poisons) {
+    int poisonedPasses = 0;
+    std::vector<std::string> others;
+    reconciler.function = [&](const api::ObjectKey& key, std::stop_token) -> Result<Done> {
+      if (key == poisoned) {
+        ++poisonedPasses;
+        return poison();
+      }
+      others.push_back(key.name);
+      return Done{};
+    };
+    Controller controller({.name = "test"}, reconciler, time, metrics, Logger());
+    controller.queue().add(poisoned);
+    for (int i = 0; i < 100; ++i) {
+      controller.queue().add({"ns", std::to_string(i)});
+      for (int turn = 0; turn < 2 && controller.processNext(); ++turn) {
+      }
+      time.advance(1s);
+    }
+    EXPECT_GE(others.size(), 99u) << "each waits for one pass of the poisoned object at most";
+    EXPECT_GE(poisonedPasses, 2);
+  }
 }
 
 TEST_F(ControllerTest, CallsItsResyncPeriodically) {

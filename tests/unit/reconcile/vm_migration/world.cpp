@@ -90,10 +90,10 @@ std::unique_ptr<mig::VmMigrationReconciler> World::makeReconciler() {
     return (*effectsLeft)-- > 0 ? Duration(1h) : Duration(0);
   };
   // The caches are synchronised before each pass, so they have always seen everything.
-  const auto everything = [] { return std::string("999999999"); };
+  const auto everything = [](const api::ObjectKey&) { return true; };
   return std::make_unique<mig::VmMigrationReconciler>(
-      mig::VmMigrationReconciler::Ports{client, hypervisor, migrations_, everything, everything,
-                                        vnics_, claims_, events, leaseTimeLeft, clock},
+      mig::VmMigrationReconciler::Ports{client, hypervisor, migrations_, everything, vnics_,
+                                        claims_, events, leaseTimeLeft, clock},
       std::move(observer), metrics_, Logger());
 }
 
