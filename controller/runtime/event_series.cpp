@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "support/time_format.h"
@@ -60,6 +61,7 @@ std::optional<EventWrite> EventSeries::observe(const Event& event, WallTime at, 
     found = series_.end();
   }
   if (found == series_.end()) {
+    if (series_.size() >= kMaxSeries) forgetTheMostSilent();
     Series first;
     // The time makes the name unique, the number tells apart what happened at the same moment.
     const auto nanos =
@@ -96,6 +98,13 @@ std::vector<EventWrite> EventSeries::maintain(MonoTime now) {
     entry = closed ? series_.erase(entry) : std::next(entry);
   }
   return writes;
+}
+
+// A walk over all of them costs less than the request for the event that brought us here.
+void EventSeries::forgetTheMostSilent() {
+  series_.erase(std::min_element(series_.begin(), series_.end(), [](const auto& a, const auto& b) {
+    return a.second.lastSeen < b.second.lastSeen;
+  }));
 }
 
 EventSeries::Identity EventSeries::identityOf(const Event& event) {

@@ -23,11 +23,14 @@ struct EventWrite {
 
 // Turns equal events into one Event with a growing series, as client-go does: the first is created,
 // the second makes it a series, further ones are only counted; a series is written again every 30
-// minutes, and a last time once nothing came for 6 minutes. Pure: no I/O, no clock of its own.
+// minutes, and a last time once nothing came for 6 minutes. Remembers so many series and no more:
+// beyond that the one that has been silent longest is forgotten, and would begin again as a new
+// Event. Pure: no I/O, no clock of its own.
 class EventSeries {
  public:
   static constexpr Duration kRefreshPeriod = std::chrono::minutes(30);
   static constexpr Duration kSilence = std::chrono::minutes(6);
+  static constexpr std::size_t kMaxSeries = 1000;
 
   EventSeries(std::string controller, std::string instance);
 
@@ -51,6 +54,7 @@ class EventSeries {
   };
 
   static Identity identityOf(const Event& event);
+  void forgetTheMostSilent();
   nlohmann::json toObject(const Event& event, const api::ObjectKey& key, WallTime at) const;
 
   std::string controller_;

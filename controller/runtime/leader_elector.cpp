@@ -20,6 +20,7 @@ constexpr double kJitterFactor = 1.2;
 // How long after the end of its Lease a leader that did not notice is declared stuck.
 constexpr Duration kStuckTolerance = std::chrono::seconds(20);
 constexpr int kReleaseTries = 3;
+constexpr Duration kReleaseTime = std::chrono::seconds(2);  // no further try after it
 
 int wholeSeconds(Duration duration) {
   return static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(duration).count());
@@ -255,6 +256,7 @@ void LeaderElector::release() {
     changed_.notify_all();
   }
   metrics_.leading.Set(0);
+  const MonoTime end = clock_.now() + kReleaseTime;
   for (int i = 0; lease && i < kReleaseTries; ++i) {
     LeaseRecord record = lease->spec;
     record.holder.clear();
@@ -264,6 +266,7 @@ void LeaderElector::release() {
       log_.info("Released the Lease");
       return;
     }
+    if (clock_.now() >= end) return;
     auto current = kube::getObject<Lease>(client_, {options_.ns, options_.name});
     if (!current || current->spec.holder != options_.identity) return;
     lease = std::move(*current);

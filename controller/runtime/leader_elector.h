@@ -58,7 +58,8 @@ class LeaderElector {
   // True once it leads; false when stopped first.
   bool waitUntilLeading(std::stop_token stop);
   // Ends renewing, and gives the Lease back so that the next leader need not wait for its end. Only
-  // after all work that needs the Lease has stopped.
+  // after all work that needs the Lease has stopped. An API server that does not answer costs two
+  // deadlines of the client: the Lease then ends by itself.
   void stop();
 
   bool leading() const { return timeLeft() > Duration::zero(); }

@@ -134,6 +134,21 @@ INSTANTIATE_TEST_SUITE_P(
                       Difference{"namesake", [](Event& e) { e.regarding.uid = "uid-2"; }, false},
                       Difference{"related", [](Event& e) { e.related = e.regarding; }, false}));
 
+TEST_F(EventSeriesTest, RemembersSoManyAndForgetsTheOneThatIsSilentLongest) {
+  const auto named = [](std::size_t number) { return event("R" + std::to_string(number)); };
+  for (std::size_t i = 0; i < EventSeries::kMaxSeries; ++i) {
+    observe(named(i));
+    clock.advance(1ms);
+  }
+  observe(named(0));  // no longer the most silent
+  EXPECT_TRUE(observe(event("OneMore"))->create);
+  EXPECT_EQ(series.size(), EventSeries::kMaxSeries);
+  EXPECT_FALSE(observe(named(2))->create) << "still a series";
+  EXPECT_TRUE(observe(named(1))->create) << "was forgotten";
+  for (int i = 0; i < 10'000; ++i) observe(event("Flood" + std::to_string(i)));
+  EXPECT_EQ(series.size(), EventSeries::kMaxSeries);
+}
+
 TEST_F(EventSeriesTest, KeepsWithinTheServersLimits) {
   Event e = event(std::string(200, 'R'));
   e.action = std::string(200, 'A');

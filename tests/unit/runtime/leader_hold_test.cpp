@@ -158,5 +158,21 @@ TEST_F(LeaderElectorTest, ReleasesAlthoughSomebodyTouchedTheLease) {
   EXPECT_EQ(lease().spec.holder, "");
 }
 
+TEST_F(LeaderElectorTest, DoesNotHoldUpTheEndForAServerThatDoesNotAnswer) {
+  int tries = 0;
+  client.hook = [&](const std::string& verb) -> std::optional<Error> {
+    if (tries == 0 && (verb != "update" || client.body["spec"]["holderIdentity"] != "")) {
+      return std::nullopt;
+    }
+    ++tries;
+    clock.advance(5s);  // the request's own deadline
+    return Error::transient("timed out");
+  };
+  ASSERT_TRUE(lead());
+  elector.stop();
+  EXPECT_EQ(tries, 1);
+  EXPECT_EQ(elector.timeLeft(), 0s);
+}
+
 }  // namespace
 }  // namespace vnic::runtime
