@@ -29,9 +29,11 @@ Result<std::unique_ptr<Connection>> Connection::open(ClusterConfig config, Clock
   return connection;
 }
 
-std::unique_ptr<Client> Connection::makeClient(RestOptions options, RequestObserver* observer) {
+std::unique_ptr<Client> Connection::makeClient(RestOptions options, RequestObserver* observer,
+                                               std::stop_token stop) {
   return std::make_unique<RestClient>(*transport_, *credentials_, clock_, logger_,
-                                      std::move(options), authorityOf(config().server), observer);
+                                      std::move(options), authorityOf(config().server), observer,
+                                      std::move(stop));
 }
 
 }  // namespace vnic::kube

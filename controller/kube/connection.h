@@ -18,9 +18,10 @@ class Connection {
   static Result<std::unique_ptr<Connection>> open(ClusterConfig config, Clock& clock, Logger logger,
                                                   TransportOptions options = {});
 
-  // A client with limits of its own: leader election takes one for itself, so that a renewal never
-  // waits behind a burst of other requests. The connection has to outlive it.
-  std::unique_ptr<Client> makeClient(RestOptions options, RequestObserver* observer = nullptr);
+  // A client with limits of its own, so that what is urgent never waits behind what is not. `stop`
+  // ends all its requests. The connection has to outlive it.
+  std::unique_ptr<Client> makeClient(RestOptions options, RequestObserver* observer = nullptr,
+                                     std::stop_token stop = {});
 
   const ClusterConfig& config() const { return credentials_->config(); }
 

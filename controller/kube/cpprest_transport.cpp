@@ -274,9 +274,10 @@ Result<std::unique_ptr<CpprestTransport>> CpprestTransport::create(const std::st
 CpprestTransport::CpprestTransport(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 CpprestTransport::~CpprestTransport() = default;
 
-Result<HttpResponse> CpprestTransport::send(const HttpRequest& request, Duration deadline) {
+Result<HttpResponse> CpprestTransport::send(const HttpRequest& request, Duration deadline,
+                                            std::stop_token stop) {
   return impl_->run(request, {deadline, Duration::max(), impl_->options().maxBodyBytes, nullptr},
-                    {});
+                    stop);
 }
 
 Result<HttpResponse> CpprestTransport::stream(const HttpRequest& request, Duration idleLimit,

@@ -38,7 +38,8 @@ class CpprestTransport final : public HttpTransport {
                                                           TransportOptions options = {});
   ~CpprestTransport() override;
 
-  Result<HttpResponse> send(const HttpRequest& request, Duration deadline) override;
+  Result<HttpResponse> send(const HttpRequest& request, Duration deadline,
+                            std::stop_token stop) override;
   Result<HttpResponse> stream(const HttpRequest& request, Duration idleLimit,
                               const ChunkHandler& onChunk, std::stop_token stop) override;
 

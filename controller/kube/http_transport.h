@@ -33,8 +33,10 @@ class HttpTransport {
   virtual ~HttpTransport() = default;
 
   // Sends and reads the whole response, at most `deadline` long and `maxBodyBytes` big. An HTTP
-  // error status is a response, not an Error; Error means that there was no complete response.
-  virtual Result<HttpResponse> send(const HttpRequest& request, Duration deadline) = 0;
+  // error status is a response, not an Error; Error means that there was no complete response, or
+  // that it was stopped (Cancelled).
+  virtual Result<HttpResponse> send(const HttpRequest& request, Duration deadline,
+                                    std::stop_token stop) = 0;
 
   // Sends; a 2xx body goes to `onChunk` as it arrives, on the calling thread, with back-pressure.
   // Any other status comes back as a response with its (bounded) body. Ends with an Error when

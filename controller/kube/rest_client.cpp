@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kMaxWarningsRemembered = 256;
 constexpr Duration kQuickFailure = std::chrono::seconds(1);
+constexpr std::size_t kMaxTypeBytes = 64;
 
 std::string describe(std::string_view verb, const api::ResourceType& type,
                      const api::ObjectKey& key) {
@@ -54,6 +55,14 @@ Status checkKey(const api::ResourceType& type, const api::ObjectKey& key) {
   return {};
 }
 
+// Without the header it is for the body's reader to find out.
+std::optional<Error> notJson(const HttpResponse& response, const std::string& what) {
+  const auto type = response.headers.find("content-type");
+  if (type == response.headers.end() || type->second.starts_with("application/json")) return {};
+  return Error::transient(fmt::format("{}: the answer is {}, not JSON: is this an API server?",
+                                      what, type->second.substr(0, kMaxTypeBytes)));
+}
+
 // May a request that got this answer be sent again?
 bool mayRetry(const HttpRequest& request, const Error& error) {
   if (error.code == 429) return true;
@@ -64,7 +73,7 @@ bool mayRetry(const HttpRequest& request, const Error& error) {
 
 RestClient::RestClient(HttpTransport& transport, Credentials& credentials, Clock& clock,
                        Logger logger, RestOptions options, std::string host,
-                       RequestObserver* observer)
+                       RequestObserver* observer, std::stop_token stop)
     : transport_(transport),
       credentials_(credentials),
       clock_(clock),
@@ -72,6 +81,7 @@ RestClient::RestClient(HttpTransport& transport, Credentials& credentials, Clock
       options_(std::move(options)),
       host_(std::move(host)),
       observer_(observer),
+      stop_(std::move(stop)),
       limit_(options_.requestsPerSecond, options_.burst, clock.now()) {}
 
 Result<HttpResponse> RestClient::once(const HttpRequest& request, const Exchange& exchange,
@@ -95,6 +105,8 @@ Result<HttpResponse> RestClient::perform(HttpRequest request, const std::string&
   request.headers["User-Agent"] = options_.userAgent;
   Duration budget = options_.retryBudget;
   bool tokenRefreshed = false;
+  const Error stopped = Error::cancelled(what + ": stopped");
+  if (stop.stop_requested()) return fail(stopped);
   for (int attempt = 0;; ++attempt) {
     const std::string authorization = credentials_.authorization();
     if (!authorization.empty()) request.headers["Authorization"] = authorization;
@@ -115,7 +127,7 @@ Result<HttpResponse> RestClient::perform(HttpRequest request, const std::string&
     if (observer_ != nullptr) {
       observer_->requestRetried(request.method, std::to_string(response->status), host_);
     }
-    if (!clock_.sleepFor(wait, stop)) return fail(Error::cancelled(what + ": stopped"));
+    if (!clock_.sleepFor(wait, stop)) return fail(stopped);
   }
 }
 
@@ -123,15 +135,16 @@ Result<std::string> RestClient::call(HttpRequest request, const std::string& wha
                                      Duration deadline) {
   const auto exchange = [&](const HttpRequest& ready) {
     const MonoTime begin = clock_.now();
-    auto response = transport_.send(ready, deadline);
+    auto response = transport_.send(ready, deadline, stop_);
     // The connection may have been a pooled one that the server had closed. Reading again is free.
     if (!response && ready.method == "GET" && clock_.now() - begin < kQuickFailure) {
-      response = transport_.send(ready, deadline);
+      response = transport_.send(ready, deadline, stop_);
     }
     return response;
   };
-  auto response = perform(std::move(request), what, exchange, {});
+  auto response = perform(std::move(request), what, exchange, stop_);
   if (!response) return fail(response.error());
+  if (auto error = notJson(*response, what)) return fail(std::move(*error));
   return std::move(response->body);
 }
 
@@ -181,7 +194,9 @@ Status RestClient::watch(const api::ResourceType& type, const WatchOptions& opti
   LineSplitter splitter(options_.maxWatchLineBytes);
   std::optional<Error> broken;
   std::stop_source ending;  // stops the stream when we cannot go on with it
-  const std::stop_callback forward(stop, [&ending] { ending.request_stop(); });
+  const auto forward = [&ending] { ending.request_stop(); };
+  const std::stop_callback fromCaller(stop, forward);
+  const std::stop_callback fromOwner(stop_, forward);
   const auto response = perform(
       {"GET", path, {}, {}}, what,
       [&](const HttpRequest& request) {

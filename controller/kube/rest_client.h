@@ -3,6 +3,7 @@
 
 #include <mutex>
 #include <set>
+#include <stop_token>
 #include <string>
 
 #include "api/names.h"
@@ -39,11 +40,15 @@ struct RestOptions {
 // bounds. After a 401 the token is read again, and the request repeated when there is a new one.
 // A GET or list whose connection breaks at once is repeated once.
 // Nothing else is repeated here: what a request without an answer did is for the caller to look at.
+//
+// An answer that is not JSON is none (Transient): a proxy's or a login page, whatever its status.
 class RestClient final : public Client {
  public:
   // `host` is the label of metrics. `observer` may be nullptr. All references outlive the client.
+  // Once `stop` is fired, whatever goes on or begins ends at once (Cancelled), waits included.
   RestClient(HttpTransport& transport, Credentials& credentials, Clock& clock, Logger logger,
-             RestOptions options, std::string host, RequestObserver* observer);
+             RestOptions options, std::string host, RequestObserver* observer,
+             std::stop_token stop = {});
 
   Result<std::string> get(const api::ResourceType& type, const api::ObjectKey& key) override;
   Result<std::string> list(const api::ResourceType& type, const ListOptions& options) override;
@@ -77,6 +82,7 @@ class RestClient final : public Client {
   const RestOptions options_;
   const std::string host_;
   RequestObserver* const observer_;
+  const std::stop_token stop_;
   TokenBucket limit_;
   std::mutex warningsMutex_;
   std::set<std::string> warningsSeen_;

@@ -2,6 +2,7 @@
 #include "support/loopback_peer.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <poll.h>
@@ -13,6 +14,7 @@
 #include <chrono>
 #include <csignal>
 #include <stdexcept>
+#include <utility>
 
 namespace vnic::test {
 namespace {
@@ -88,11 +90,30 @@ void PeerConnection::cut() {
   ::shutdown(fd_, SHUT_RDWR);
 }
 
+void PeerConnection::vanish() {
+  // A socket that is closed under repair sends nothing.
+  const int on = 1;
+  if (::setsockopt(fd_, IPPROTO_TCP, TCP_REPAIR, &on, sizeof on) != 0) {
+    throw std::runtime_error("loopback peer: vanishing needs root");
+  }
+  cut_ = true;
+}
+
 void PeerConnection::waitUntilClosed() {
   char buffer[4096];
   while (read(buffer, sizeof buffer) > 0) {
   }
   cut_ = true;
+}
+
+bool PeerConnection::closedWithin(std::chrono::milliseconds patience) {
+  pollfd readable{fd_, POLLIN, 0};
+  char byte = 0;
+  if (::poll(&readable, 1, static_cast<int>(patience.count())) == 1 &&
+      ::recv(fd_, &byte, 1, MSG_PEEK) <= 0) {
+    cut_ = true;
+  }
+  return cut_;
 }
 
 std::size_t PeerConnection::read(char* buffer, std::size_t size) {
@@ -146,7 +167,7 @@ LoopbackPeer::LoopbackPeer(Options options, Script script)
     throw std::runtime_error("loopback peer: cannot listen on " + options_.address);
   }
   port_ = ntohs(v6 ? v6Address.sin6_port : v4Address.sin_port);
-  if (options_.certificate) context_ = makeContext();
+  if (options_.certificate) context_ = makeContext(*options_.certificate);
   acceptor_ = std::thread([this] { acceptLoop(); });
 }
 
@@ -167,7 +188,7 @@ std::string LoopbackPeer::url() const {
   const std::string host = options_.address.find(':') == std::string::npos
                                ? options_.address
                                : "[" + options_.address + "]";
-  return (context_ != nullptr ? "https://" : "http://") + host + ":" + std::to_string(port_);
+  return (options_.certificate ? "https://" : "http://") + host + ":" + std::to_string(port_);
 }
 
 std::vector<PeerRequest> LoopbackPeer::requests() const {
@@ -184,10 +205,16 @@ bool LoopbackPeer::waitUntilAllClosed() const {
   return true;
 }
 
-SSL_CTX* LoopbackPeer::makeContext() const {
+void LoopbackPeer::useCertificate(const CertificateAndKey& certificate) {
+  SSL_CTX* context = makeContext(certificate);
+  const std::lock_guard lock(mutex_);
+  SSL_CTX_free(std::exchange(context_, context));  // its connections hold on to the old one
+}
+
+SSL_CTX* LoopbackPeer::makeContext(const CertificateAndKey& certificate) const {
   SSL_CTX* context = SSL_CTX_new(TLS_server_method());
-  X509* cert = readCertificate(options_.certificate->certPem);
-  EVP_PKEY* key = readKey(options_.certificate->keyPem);
+  X509* cert = readCertificate(certificate.certPem);
+  EVP_PKEY* key = readKey(certificate.keyPem);
   SSL_CTX_use_certificate(context, cert);
   SSL_CTX_use_PrivateKey(context, key);
   X509_free(cert);
@@ -218,8 +245,11 @@ void LoopbackPeer::acceptLoop() {
 void LoopbackPeer::serve(int fd, int number) {
   SSL* ssl = nullptr;
   bool usable = true;
-  if (context_ != nullptr) {
-    ssl = SSL_new(context_);
+  if (options_.certificate) {
+    {
+      const std::lock_guard lock(mutex_);
+      ssl = SSL_new(context_);
+    }
     SSL_set_fd(ssl, fd);
     usable = SSL_accept(ssl) == 1;
   }

@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <list>
 #include <map>
@@ -43,8 +44,12 @@ class PeerConnection {
   bool beginChunked(int status, const std::map<std::string, std::string>& headers = {});
   bool chunk(std::string_view bytes);
   bool endChunked();
-  void cut();              // closes without a goodbye
+  void cut();  // closes, without a goodbye of HTTP or TLS
+  // Is gone as after a power cut: no packet says so (root; plain connections only).
+  void vanish();
   void waitUntilClosed();  // until the client closes or the peer is destroyed
+  // Has it been closed by then? Only for plain connections on which nothing more is asked.
+  bool closedWithin(std::chrono::milliseconds patience);
 
  private:
   friend class LoopbackPeer;
@@ -75,6 +80,9 @@ class LoopbackPeer {
   LoopbackPeer(const LoopbackPeer&) = delete;
   LoopbackPeer& operator=(const LoopbackPeer&) = delete;
 
+  // For connections from now on; those that are there keep theirs.
+  void useCertificate(const CertificateAndKey& certificate);
+
   int port() const { return port_; }
   std::string url() const;
   std::vector<PeerRequest> requests() const;
@@ -87,13 +95,13 @@ class LoopbackPeer {
   void acceptLoop();
   void serve(int fd, int number);
   std::optional<PeerRequest> readRequest(PeerConnection& connection);
-  SSL_CTX* makeContext() const;
+  SSL_CTX* makeContext(const CertificateAndKey& certificate) const;
 
   const Options options_;
   const Script script_;
   int listener_ = -1;
   int port_ = 0;
-  SSL_CTX* context_ = nullptr;
+  SSL_CTX* context_ = nullptr;  // guarded by mutex_
   std::atomic<bool> stopping_ = false;
   std::atomic<int> accepted_ = 0;
   std::atomic<int> open_ = 0;

@@ -35,7 +35,8 @@ TlsMaterial trusting(const TestAuthority& authority) {
 TEST(CpprestTls, TrustsTheGivenAuthority) {
   const TestAuthority authority;
   LoopbackPeer peer(tls(authority.issue("api", "IP:127.0.0.1")), answerOk);
-  const auto response = makeTransport(peer.url(), trusting(authority))->send(getRequest(), kPlenty);
+  const auto response =
+      makeTransport(peer.url(), trusting(authority))->send(getRequest(), kPlenty, {});
   ASSERT_TRUE(response) << response.error().message;
   EXPECT_EQ(peer.requests().at(0).sni, "") << "SNI is for names, never for addresses";
 }
@@ -45,7 +46,8 @@ TEST(CpprestTls, VerifiesIPv6Addresses) {
   LoopbackPeer::Options options = tls(authority.issue("api", "IP:::1"));
   options.address = "::1";
   LoopbackPeer peer(options, answerOk);
-  const auto response = makeTransport(peer.url(), trusting(authority))->send(getRequest(), kPlenty);
+  const auto response =
+      makeTransport(peer.url(), trusting(authority))->send(getRequest(), kPlenty, {});
   EXPECT_TRUE(response) << response.error().message;
 }
 
@@ -68,7 +70,8 @@ TEST(CpprestTls, RefusesCertificatesThatProveNothingAndSaysWhy) {
     LoopbackPeer peer(tls(c.certificate), answerOk);
     HttpRequest request = getRequest();
     request.headers["Authorization"] = "Bearer secret";
-    const auto response = makeTransport(peer.url(), trusting(authority))->send(request, kPlenty);
+    const auto response =
+        makeTransport(peer.url(), trusting(authority))->send(request, kPlenty, {});
     ASSERT_FALSE(response) << c.name;
     EXPECT_EQ(response.error().kind, ErrorKind::Transient) << c.name;
     EXPECT_THAT(response.error().message, HasSubstr(c.reason)) << c.name;
@@ -85,8 +88,8 @@ TEST(CpprestTls, TheSystemsAuthoritiesDoNotCountBesideAGivenOne) {
   std::ofstream(file) << systems.certPem();
   ::setenv("SSL_CERT_FILE", file.c_str(), 1);
   LoopbackPeer peer(tls(systems.issue("api", "IP:127.0.0.1")), answerOk);
-  const auto withOurs = makeTransport(peer.url(), trusting(ours))->send(getRequest(), kPlenty);
-  const auto withSystems = makeTransport(peer.url())->send(getRequest(), kPlenty);
+  const auto withOurs = makeTransport(peer.url(), trusting(ours))->send(getRequest(), kPlenty, {});
+  const auto withSystems = makeTransport(peer.url())->send(getRequest(), kPlenty, {});
   ::unsetenv("SSL_CERT_FILE");
   std::filesystem::remove(file);
   EXPECT_FALSE(withOurs);
@@ -98,9 +101,9 @@ TEST(CpprestTls, AServerNameReplacesTheHostForVerificationAndSni) {
   const TestAuthority authority;
   LoopbackPeer peer(tls(authority.issue("api", "DNS:api.cluster.test")), answerOk);
   TlsMaterial material = trusting(authority);
-  EXPECT_FALSE(makeTransport(peer.url(), material)->send(getRequest(), kPlenty));
+  EXPECT_FALSE(makeTransport(peer.url(), material)->send(getRequest(), kPlenty, {}));
   material.serverName = "api.cluster.test";
-  const auto response = makeTransport(peer.url(), material)->send(getRequest(), kPlenty);
+  const auto response = makeTransport(peer.url(), material)->send(getRequest(), kPlenty, {});
   ASSERT_TRUE(response) << response.error().message;
   EXPECT_EQ(peer.requests().at(0).sni, "api.cluster.test");
 }
@@ -110,15 +113,15 @@ TEST(CpprestTls, ACommonNameIsNoProofOfAName) {
   LoopbackPeer peer(tls(authority.issue("api.cluster.test", "")), answerOk);
   TlsMaterial material = trusting(authority);
   material.serverName = "api.cluster.test";
-  EXPECT_FALSE(makeTransport(peer.url(), material)->send(getRequest(), kPlenty));
+  EXPECT_FALSE(makeTransport(peer.url(), material)->send(getRequest(), kPlenty, {}));
 }
 
 TEST(CpprestTls, VerifiesNothingOnlyWhenToldSo) {
   LoopbackPeer peer(tls(test::selfSigned("api", "DNS:elsewhere")), answerOk);
   TlsMaterial material;
-  EXPECT_FALSE(makeTransport(peer.url(), material)->send(getRequest(), kPlenty));
+  EXPECT_FALSE(makeTransport(peer.url(), material)->send(getRequest(), kPlenty, {}));
   material.insecureSkipVerify = true;
-  EXPECT_TRUE(makeTransport(peer.url(), material)->send(getRequest(), kPlenty));
+  EXPECT_TRUE(makeTransport(peer.url(), material)->send(getRequest(), kPlenty, {}));
 }
 
 TEST(CpprestTls, AChangedClientCertificateIsUsedFromTheNextRequestOn) {
@@ -134,10 +137,10 @@ TEST(CpprestTls, AChangedClientCertificateIsUsedFromTheNextRequestOn) {
   std::shared_ptr<const TlsMaterial> current = material("before");
   auto transport = CpprestTransport::create(peer.url(), [&] { return current; });
   ASSERT_TRUE(transport);
-  ASSERT_TRUE((*transport)->send(getRequest(), kPlenty));
-  ASSERT_TRUE((*transport)->send(getRequest(), kPlenty));
+  ASSERT_TRUE((*transport)->send(getRequest(), kPlenty, {}));
+  ASSERT_TRUE((*transport)->send(getRequest(), kPlenty, {}));
   current = material("after");
-  ASSERT_TRUE((*transport)->send(getRequest(), kPlenty));
+  ASSERT_TRUE((*transport)->send(getRequest(), kPlenty, {}));
   const auto requests = peer.requests();
   ASSERT_EQ(requests.size(), 3U);
   EXPECT_EQ(requests[0].clientSubject, "before");
@@ -150,7 +153,7 @@ TEST(CpprestTls, UnusableMaterialIsAnErrorAndNotACrash) {
   LoopbackPeer peer(tls(authority.issue("api", "IP:127.0.0.1")), answerOk);
   TlsMaterial material;
   material.caPem = "not a certificate";
-  const auto response = makeTransport(peer.url(), material)->send(getRequest(), kPlenty);
+  const auto response = makeTransport(peer.url(), material)->send(getRequest(), kPlenty, {});
   ASSERT_FALSE(response);
   EXPECT_THAT(response.error().message, HasSubstr("certificate authority"));
 }

@@ -26,7 +26,7 @@ TEST(CpprestTransport, SendsTheRequestAsItIsAndBringsTheAnswerBack) {
        "/apis/vnic.dev/v1alpha1/vnics/a?labelSelector=a%3Db%2Cc%20d&force=true",
        {{"Content-Type", "application/merge-patch+json"}, {"Authorization", "Bearer t"}},
        R"({"x":"é"})"},
-      kPlenty);
+      kPlenty, {});
   ASSERT_TRUE(response) << response.error().message;
   EXPECT_EQ(response->status, 201);
   EXPECT_EQ(response->body, R"({"a":1})");
@@ -43,21 +43,21 @@ TEST(CpprestTransport, SendsTheRequestAsItIsAndBringsTheAnswerBack) {
 TEST(CpprestTransport, KeepsThePathOfTheServersUrl) {
   LoopbackPeer peer({}, [](const PeerRequest&, PeerConnection& c) { c.respond(200, "{}"); });
   const auto transport = makeTransport(peer.url() + "/k8s/clusters/c-1");
-  ASSERT_TRUE(transport->send(getRequest("/api/v1/nodes?limit=5"), kPlenty));
+  ASSERT_TRUE(transport->send(getRequest("/api/v1/nodes?limit=5"), kPlenty, {}));
   EXPECT_EQ(peer.requests().at(0).target, "/k8s/clusters/c-1/api/v1/nodes?limit=5");
 }
 
 TEST(CpprestTransport, UsesOneConnectionForRequestsInARow) {
   LoopbackPeer peer({}, [](const PeerRequest&, PeerConnection& c) { c.respond(200, "{}"); });
   const auto transport = makeTransport(peer.url());
-  for (int i = 0; i < 5; ++i) ASSERT_TRUE(transport->send(getRequest(), kPlenty));
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(transport->send(getRequest(), kPlenty, {}));
   EXPECT_EQ(peer.connectionsAccepted(), 1);
 }
 
 TEST(CpprestTransport, ReachesAnIPv6Address) {
   LoopbackPeer peer({.certificate = {}, .clientCaPem = "", .address = "::1"},
                     [](const PeerRequest&, PeerConnection& c) { c.respond(200, "six"); });
-  const auto response = makeTransport(peer.url())->send(getRequest(), kPlenty);
+  const auto response = makeTransport(peer.url())->send(getRequest(), kPlenty, {});
   ASSERT_TRUE(response) << response.error().message;
   EXPECT_EQ(response->body, "six");
 }
@@ -66,7 +66,7 @@ TEST(CpprestTransport, AnErrorStatusIsAnAnswer) {
   LoopbackPeer peer({}, [](const PeerRequest&, PeerConnection& c) {
     c.respond(429, "<html>slow down</html>", {{"Retry-After", "7"}, {"Content-Type", "text/html"}});
   });
-  const auto response = makeTransport(peer.url())->send(getRequest(), kPlenty);
+  const auto response = makeTransport(peer.url())->send(getRequest(), kPlenty, {});
   ASSERT_TRUE(response);
   EXPECT_EQ(response->status, 429);
   EXPECT_EQ(response->headers.at("retry-after"), "7");
@@ -80,7 +80,7 @@ TEST(CpprestTransport, DoesNotFollowRedirects) {
   });
   HttpRequest request = getRequest();
   request.headers["Authorization"] = "Bearer secret";
-  const auto response = makeTransport(peer.url())->send(request, kPlenty);
+  const auto response = makeTransport(peer.url())->send(request, kPlenty, {});
   ASSERT_TRUE(response);
   EXPECT_EQ(response->status, 302);
   EXPECT_EQ(elsewhere.connectionsAccepted(), 0);
@@ -89,7 +89,7 @@ TEST(CpprestTransport, DoesNotFollowRedirects) {
 TEST(CpprestTransport, ASilentServerCostsTheDeadlineAndTheConnection) {
   LoopbackPeer peer({}, [](const PeerRequest&, PeerConnection& c) { c.waitUntilClosed(); });
   const auto transport = makeTransport(peer.url());
-  const auto response = transport->send(getRequest(), milliseconds(200));
+  const auto response = transport->send(getRequest(), milliseconds(200), {});
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().kind, ErrorKind::Transient);
   EXPECT_THAT(response.error().message, HasSubstr("deadline"));
@@ -103,7 +103,7 @@ TEST(CpprestTransport, TheDeadlineIsForTheWholeAnswerHoweverBusyTheServerIs) {
     while (c.chunk(".")) std::this_thread::sleep_for(milliseconds(10));
   });
   const auto transport = makeTransport(peer.url());
-  const auto response = transport->send(getRequest(), milliseconds(300));
+  const auto response = transport->send(getRequest(), milliseconds(300), {});
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().kind, ErrorKind::Transient);
   EXPECT_TRUE(peer.waitUntilAllClosed());
@@ -136,7 +136,7 @@ TEST(CpprestTransport, AnAnswerThatIsCutIsNoAnswer) {
   };
   for (std::size_t i = 0; i < cases.size(); ++i) {
     LoopbackPeer peer({}, cases[i]);
-    const auto response = makeTransport(peer.url())->send(getRequest(), kPlenty);
+    const auto response = makeTransport(peer.url())->send(getRequest(), kPlenty, {});
     ASSERT_FALSE(response) << "case " << i << ": HTTP " << response->status << response->body;
     EXPECT_EQ(response.error().kind, ErrorKind::Transient) << "case " << i;
   }
@@ -155,14 +155,14 @@ TEST(CpprestTransport, RefusesAnAnswerThatIsTooBig) {
     }
   });
   for (LoopbackPeer* peer : {&announced, &endless}) {
-    const auto response = makeTransport(peer->url(), {}, options)->send(getRequest(), kPlenty);
+    const auto response = makeTransport(peer->url(), {}, options)->send(getRequest(), kPlenty, {});
     ASSERT_FALSE(response);
     EXPECT_THAT(response.error().message, HasSubstr("too big"));
     EXPECT_TRUE(peer->waitUntilAllClosed());
   }
   LoopbackPeer fits(
       {}, [](const PeerRequest&, PeerConnection& c) { c.respond(200, std::string(1000, 'x')); });
-  EXPECT_TRUE(makeTransport(fits.url(), {}, options)->send(getRequest(), kPlenty));
+  EXPECT_TRUE(makeTransport(fits.url(), {}, options)->send(getRequest(), kPlenty, {}));
 }
 
 // What an API server's restart looks like. The request that finds out may fail, the one after it
@@ -175,10 +175,10 @@ TEST(CpprestTransport, APooledConnectionThatTheServerClosedCostsOneRequestAtMost
   const auto transport = makeTransport(peer.url());
   const HttpRequest request{"POST", "/x", {}, R"({"n":1})"};
   for (int i = 0; i < 20; ++i) {
-    auto response = transport->send(request, kPlenty);
+    auto response = transport->send(request, kPlenty, {});
     if (!response) {
       EXPECT_EQ(response.error().kind, ErrorKind::Transient);
-      response = transport->send(request, kPlenty);
+      response = transport->send(request, kPlenty, {});
     }
     ASSERT_TRUE(response) << response.error().message;
     ASSERT_TRUE(peer.waitUntilAllClosed());
@@ -192,7 +192,7 @@ TEST(CpprestTransport, AServerThatIsNotThereIsTransient) {
     LoopbackPeer gone({}, [](const PeerRequest&, PeerConnection&) {});
     url = gone.url();
   }
-  const auto response = makeTransport(url)->send(getRequest(), kPlenty);
+  const auto response = makeTransport(url)->send(getRequest(), kPlenty, {});
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().kind, ErrorKind::Transient);
   EXPECT_THAT(response.error().message, HasSubstr("127.0.0.1"));
@@ -213,7 +213,7 @@ TEST(CpprestTransport, ManySlowRequestsDoNotBlockAQuickOne) {
     }));
   }
   while (peer.requests().size() < 12) std::this_thread::sleep_for(milliseconds(5));
-  const auto quick = transport->send(getRequest("/quick"), kPlenty);
+  const auto quick = transport->send(getRequest("/quick"), kPlenty, {});
   ASSERT_TRUE(quick) << quick.error().message;
   EXPECT_EQ(quick->body, "quick");
   stop.request_stop();

@@ -215,6 +215,32 @@ TEST_F(RestClientTest, AStoppedWatchIsCancelledBeforeItsRequest) {
   EXPECT_EQ(transport_.requests.size(), 1U);
 }
 
+TEST_F(RestClientTest, ItsOwnerCanEndEverythingAtOnce) {
+  std::stop_source stop;
+  RestClient client(transport_, *credentials_, clock_, Logger(), {}, "api:6443", nullptr,
+                    stop.get_token());
+  transport_.answer(429, "", {{"retry-after", "9"}});
+  transport_.onRequest = [&] { stop.request_stop(); };
+  const auto waiting = client.get(kVnics, kKey);
+  ASSERT_FALSE(waiting);
+  EXPECT_EQ(waiting.error().kind, ErrorKind::Cancelled);
+  EXPECT_THAT(clock_.sleeps(), IsEmpty()) << "nine seconds of a shutdown";
+  EXPECT_EQ(client.create(kVnics, kVnic).error().kind, ErrorKind::Cancelled);
+  EXPECT_EQ(client.watch(kVnics, {}, [](std::string_view) {}, {}).error().kind,
+            ErrorKind::Cancelled);
+  EXPECT_EQ(transport_.requests.size(), 1U) << "nothing begins any more";
+}
+
+TEST_F(RestClientTest, ASuccessThatIsNotJsonIsSomebodyElsesAnswer) {
+  transport_.answer(200, "<html>Please log in</html>", {{"content-type", "text/html"}});
+  const auto answer = client_->list(kVnics, {});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().kind, ErrorKind::Transient);
+  EXPECT_THAT(answer.error().message, HasSubstr("text/html"));
+  transport_.answer(200, "{}", {{"content-type", "application/json; charset=utf-8"}});
+  EXPECT_TRUE(client_->list(kVnics, {}));
+}
+
 TEST_F(RestClientTest, TextThatIsNotUtf8DoesNotBreakTheRequest) {
   transport_.answer(201);
   json object = kVnic;

@@ -5,6 +5,7 @@ namespace vnic::kube {
 
 Result<HttpResponse> ScriptedTransport::next(const HttpRequest& request, Duration limit) {
   requests.push_back(request);
+  onRequest();
   limits.push_back(limit);
   if (script_.empty()) return fail(Error::transient("connection refused"));
   auto response = std::move(script_.front());
@@ -12,7 +13,8 @@ Result<HttpResponse> ScriptedTransport::next(const HttpRequest& request, Duratio
   return response;
 }
 
-Result<HttpResponse> ScriptedTransport::send(const HttpRequest& request, Duration deadline) {
+Result<HttpResponse> ScriptedTransport::send(const HttpRequest& request, Duration deadline,
+                                             std::stop_token) {
   return next(request, deadline);
 }
 

@@ -17,10 +17,12 @@ class ScriptedTransport final : public HttpTransport {
     script_.push_back(HttpResponse{status, std::move(headers), std::move(body)});
   }
 
-  Result<HttpResponse> send(const HttpRequest& request, Duration deadline) override;
+  Result<HttpResponse> send(const HttpRequest& request, Duration deadline,
+                            std::stop_token stop) override;
   Result<HttpResponse> stream(const HttpRequest& request, Duration idleLimit,
                               const ChunkHandler& onChunk, std::stop_token stop) override;
 
+  std::function<void()> onRequest = [] {};
   std::vector<HttpRequest> requests;
   std::vector<Duration> limits;  // deadlines and idle limits
 
