@@ -22,32 +22,49 @@ Observer observer(const Controllers::Ports& ports, reconcile::vm_host::HostCache
                   {options.ns, options.maxParallelMigrations});
 }
 
-runtime::Controller::Options controllerOptions(const char* name, int workers) {
+runtime::Controller::Options controllerOptions(const char* name, int workers,
+                                               runtime::TrackingClient& client) {
   runtime::Controller::Options options;
   options.name = name;
   options.workers = workers;
+  options.client = &client;
   return options;
+}
+
+template <class... Ts>
+runtime::TrackingClient::Caches seenBy(const cache::Informer<Ts>&... informers) {
+  return {
+      {std::string(Ts::resource.plural), [&informers] { return informers.resourceVersion(); }}...};
+}
+
+runtime::TrackingClient::Caches seenBy(const Caches& caches) {
+  return seenBy(caches.profiles, caches.hosts, caches.vnics, caches.migrations,
+                caches.reservations);
 }
 
 }  // namespace
 
 Controllers::Controllers(const Options& options, Ports ports)
     : ports_(std::move(ports)),
+      hostClient_(ports_.client, seenBy(ports_.caches)),
+      profileClient_(ports_.client, seenBy(ports_.caches)),
+      vnicClient_(ports_.client, seenBy(ports_.caches)),
+      reservationClient_(ports_.client, seenBy(ports_.caches)),
+      migrationClient_(ports_.client, seenBy(ports_.caches)),
       hostCache_(ports_.hypervisor, ports_.clock),
       claims_(ports_.client, ports_.clock, options.ns),
       migrationMetrics_(ports_.metrics.registry()),
       hostReconciler_({ports_.caches.hosts.store(), ports_.caches.reservations.store(),
-                       ports_.hypervisor, hostCache_, ports_.client, ports_.clock, ports_.log},
+                       ports_.hypervisor, hostCache_, hostClient_, ports_.clock, ports_.log},
                       {options.ns}),
       migrationReconciler_(
-          {ports_.client, ports_.hypervisor, ports_.caches.migrations.store(),
-           [this] { return ports_.caches.migrations.resourceVersion(); },
-           [this] { return ports_.caches.reservations.resourceVersion(); },
+          {migrationClient_, ports_.hypervisor, ports_.caches.migrations.store(),
+           [this](const api::ObjectKey& key) { return migrationClient_.caughtUp(key); },
            ports_.caches.vnics.store(), claims_, ports_.events, ports_.leaseTimeLeft, ports_.clock},
           observer(ports_, hostCache_, options), migrationMetrics_, ports_.log),
       profileReconciler_({ports_.caches.profiles.store(), ports_.caches.vnics.store(),
                           ports_.caches.hosts.store(), ports_.caches.reservations.store(),
-                          hostCache_, ports_.client, ports_.clock}),
+                          hostCache_, profileClient_, ports_.clock}),
       vnicSources_{ports_.caches.vnics.store(),
                    ports_.caches.profiles.store(),
                    ports_.caches.hosts.store(),
@@ -57,34 +74,29 @@ Controllers::Controllers(const Options& options, Ports ports)
                    options.ns},
       vnicReconciler_(
           {vnicSources_,
-           {ports_.client, ports_.hypervisor, hostCache_, ports_.caches.reservations.store(),
-            claims_, ports_.events, ports_.leaseTimeLeft, ports_.log},
+           {vnicClient_, ports_.hypervisor, hostCache_, ports_.caches.reservations.store(), claims_,
+            ports_.events, ports_.leaseTimeLeft, ports_.log},
            ports_.clock},
           {}),
       reservationReconciler_({ports_.caches.reservations.store(), ports_.caches.vnics.store(),
                               ports_.caches.migrations.store(), ports_.caches.hosts.store(),
-                              hostCache_, ports_.client, ports_.events, ports_.leaseTimeLeft,
+                              hostCache_, reservationClient_, ports_.events, ports_.leaseTimeLeft,
                               ports_.log}),
-      hosts_(controllerOptions("vmhost", options.workers), hostReconciler_, ports_.clock,
+      hosts_(controllerOptions("vmhost", options.workers, hostClient_), hostReconciler_,
+             ports_.clock, ports_.metrics, ports_.log),
+      profiles_(controllerOptions("vnicprofile", 1, profileClient_), profileReconciler_,
+                ports_.clock, ports_.metrics, ports_.log),
+      vnics_(controllerOptions("vnic", options.workers, vnicClient_), vnicReconciler_, ports_.clock,
              ports_.metrics, ports_.log),
-      profiles_(controllerOptions("vnicprofile", 1), profileReconciler_, ports_.clock,
-                ports_.metrics, ports_.log),
-      vnics_(controllerOptions("vnic", options.workers), vnicReconciler_, ports_.clock,
-             ports_.metrics, ports_.log),
-      reservations_(controllerOptions("vfreservation", options.workers), reservationReconciler_,
-                    ports_.clock, ports_.metrics, ports_.log),
-      migrations_(controllerOptions("vmmigration", options.workers), migrationReconciler_,
-                  ports_.clock, ports_.metrics, ports_.log) {
+      reservations_(controllerOptions("vfreservation", options.workers, reservationClient_),
+                    reservationReconciler_, ports_.clock, ports_.metrics, ports_.log),
+      migrations_(controllerOptions("vmmigration", options.workers, migrationClient_),
+                  migrationReconciler_, ports_.clock, ports_.metrics, ports_.log) {
   wakeHosts();
   wakeMigrations();
   wakeProfiles();
   wakeVnics();
   wakeReservations();
-  wakeOnHypervisorEvents();
-}
-
-Controllers::~Controllers() {
-  ports_.hypervisor.setEventHandler({});
 }
 
 void Controllers::wakeHosts() {
@@ -196,24 +208,27 @@ void Controllers::wakeVnics() {
 }
 
 void Controllers::wakeReservations() {
-  const auto wakeIf = [this](auto concerned) {
+  const auto wakeIf = [this](int priority, auto concerned) {
     for (const auto& r : ports_.caches.reservations.store().list()) {
-      if (concerned(r->spec)) reservations_.queue().add(r->metadata.key());
+      if (concerned(r->spec)) reservations_.queue().add(r->metadata.key(), {.priority = priority});
     }
   };
   runtime::enqueueSelf(ports_.caches.reservations, reservations_.queue());
   ports_.caches.vnics.onChange([wakeIf](const auto& change) {
-    wakeIf([&](const auto& spec) { return spec.holder.key() == change.key(); });
+    wakeIf(runtime::priorityOf(change),
+           [&](const auto& spec) { return spec.holder.key() == change.key(); });
   });
   ports_.caches.migrations.onChange([wakeIf](const auto& change) {
-    wakeIf(
-        [&](const auto& spec) { return spec.migration && spec.migration->key() == change.key(); });
+    wakeIf(runtime::priorityOf(change), [&](const auto& spec) {
+      return spec.migration && spec.migration->key() == change.key();
+    });
   });
   ports_.caches.hosts.onChange([wakeIf](const auto& change) {
-    wakeIf([&](const auto& spec) { return spec.hostName == change.key().name; });
+    wakeIf(runtime::priorityOf(change),
+           [&](const auto& spec) { return spec.hostName == change.key().name; });
   });
   hostCache_.onChange([wakeIf](const std::string& host) {
-    wakeIf([&](const auto& spec) { return spec.hostName == host; });
+    wakeIf(queue::kPriorityChange, [&](const auto& spec) { return spec.hostName == host; });
   });
 }
 
@@ -229,6 +244,7 @@ void Controllers::wakeOnHypervisorEvents() {
 }
 
 void Controllers::start() {
+  wakeOnHypervisorEvents();
   hosts_.start();
   profiles_.start();
   vnics_.start();
@@ -236,12 +252,15 @@ void Controllers::start() {
   migrations_.start();
 }
 
+void Controllers::drain(Duration atMost) {
+  const MonoTime end = ports_.clock.now() + atMost;
+  for (auto* controller : all()) controller->takeNoMore();
+  for (auto* controller : all()) controller->drain(end - ports_.clock.now());
+}
+
 void Controllers::stop() {
-  migrations_.stop();
-  reservations_.stop();
-  vnics_.stop();
-  profiles_.stop();
-  hosts_.stop();
+  ports_.hypervisor.setEventHandler({});
+  for (auto* controller : all()) controller->stop();
 }
 
 }  // namespace vnic::app

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <functional>
 
 #include "app/caches.h"
@@ -17,6 +18,7 @@
 #include "runtime/controller.h"
 #include "runtime/event_recorder.h"
 #include "runtime/metrics.h"
+#include "runtime/tracking_client.h"
 
 namespace vnic::app {
 
@@ -36,10 +38,16 @@ class Controllers {
 
   // Before the informers start: handlers and indexes have to be there for the first list.
   Controllers(const Options& options, Ports ports);
-  ~Controllers();
 
+  // Between the two the hosts' events are ours; stop() has to follow.
   void start();
   void stop();
+  // Before stop(): takes no more keys, and gives passes under way so long to end by themselves.
+  void drain(Duration atMost);
+
+  std::array<runtime::Controller*, 5> all() {
+    return {&hosts_, &profiles_, &vnics_, &reservations_, &migrations_};
+  }
 
  private:
   void wakeHosts();
@@ -51,6 +59,12 @@ class Controllers {
   void migrationsAt(const std::string& host);
 
   Ports ports_;
+  // One for each controller: keys of different kinds may be the same.
+  runtime::TrackingClient hostClient_;
+  runtime::TrackingClient profileClient_;
+  runtime::TrackingClient vnicClient_;
+  runtime::TrackingClient reservationClient_;
+  runtime::TrackingClient migrationClient_;
   reconcile::vm_host::HostCache hostCache_;
   runtime::ClaimLeases claims_;
   reconcile::vm_migration::MigrationMetrics migrationMetrics_;

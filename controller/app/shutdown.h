@@ -4,13 +4,18 @@
 #include <stop_token>
 #include <thread>
 
+#include "support/clock.h"
+#include "support/log.h"
+
 namespace vnic::app {
 
-// SIGTERM and SIGINT ask for an orderly end; a second one ends the process at once (exit code 1).
-// To be made before any other thread, because threads inherit which signals are blocked.
+// SIGTERM and SIGINT ask for an orderly end. A second one, or `grace` passing before the orderly
+// end is reached, ends the process at once (exit code 1): better so, with the Lease kept until it
+// ends by itself, than killed at any moment. To be made before any other thread, because threads
+// inherit which signals are blocked.
 class ShutdownSignals {
  public:
-  ShutdownSignals();
+  ShutdownSignals(Duration grace, const Logger& log);
   ~ShutdownSignals();
 
   std::stop_token token() const { return source_.get_token(); }
@@ -20,6 +25,8 @@ class ShutdownSignals {
  private:
   void wait(std::stop_token stop);
 
+  const Duration grace_;
+  const Logger log_;
   std::stop_source source_;
   std::jthread thread_;
 };

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <system_error>
+#include <thread>
 
 namespace vnic::test {
 namespace {
@@ -71,12 +73,39 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return result;
 }
 
+int codeOf(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
 int waitFor(pid_t pid) {
   int status = 0;
   while (waitpid(pid, &status, 0) < 0) {
     if (errno != EINTR) fail("waitpid");
   }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return codeOf(status);
+}
+
+struct Streams {
+  int in;
+  int out;
+  int err;
+};
+
+pid_t start(const std::vector<std::string>& argv, const Streams& streams,
+            const std::map<std::string, std::string>& environment) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, streams.in, STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, streams.out, STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, streams.err, STDERR_FILENO);
+  std::vector<std::string> arguments = argv;
+  std::vector<std::string> variables = environmentWith(environment);
+  pid_t pid = 0;
+  const int error = posix_spawnp(&pid, argv.at(0).c_str(), &actions, nullptr,
+                                 pointers(arguments).data(), pointers(variables).data());
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) fail(argv.at(0).c_str(), error);
+  return pid;
 }
 
 }  // namespace
@@ -87,25 +116,48 @@ CommandResult runCommand(const std::vector<std::string>& argv, std::string_view 
   MemoryFile out;
   MemoryFile err;
   in.write(input);
-
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, in.fd(), STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, out.fd(), STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, err.fd(), STDERR_FILENO);
-  std::vector<std::string> arguments = argv;
-  std::vector<std::string> variables = environmentWith(environment);
-  pid_t pid = 0;
-  const int error = posix_spawnp(&pid, argv.at(0).c_str(), &actions, nullptr,
-                                 pointers(arguments).data(), pointers(variables).data());
-  posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) fail(argv.at(0).c_str(), error);
-
   CommandResult result;
-  result.exitCode = waitFor(pid);
+  result.exitCode = waitFor(start(argv, {in.fd(), out.fd(), err.fd()}, environment));
   result.out = out.read();
   result.err = err.read();
   return result;
+}
+
+class ChildProcess::Output : public MemoryFile {};
+
+ChildProcess::ChildProcess(const std::vector<std::string>& argv)
+    : output_(std::make_unique<Output>()) {
+  const MemoryFile nothing;
+  pid_ = start(argv, {nothing.fd(), output_->fd(), output_->fd()}, {});
+}
+
+ChildProcess::~ChildProcess() {
+  if (exitCode_) return;
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+}
+
+void ChildProcess::signal(int number) {
+  if (!exitCode_) ::kill(pid_, number);
+}
+
+std::optional<int> ChildProcess::end(std::chrono::milliseconds patience) {
+  const auto limit = std::chrono::steady_clock::now() + patience;
+  while (!exitCode_) {
+    int status = 0;
+    if (::waitpid(pid_, &status, WNOHANG) == pid_) {
+      exitCode_ = codeOf(status);
+    } else if (std::chrono::steady_clock::now() > limit) {
+      return std::nullopt;
+    } else {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+  return exitCode_;
+}
+
+std::string ChildProcess::output() const {
+  return output_->read();
 }
 
 }  // namespace vnic::test

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two operator processes and one Lease on a real API server.
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <optional>
 #include <stdexcept>
 
 #include "conformance/runtime/api_server.h"
 #include "kube/typed.h"
 #include "runtime/lease.h"
+#include "support/command.h"
 #include "support/time_format.h"
 
 namespace vnic::test {
@@ -28,54 +26,19 @@ constexpr Duration kHandover = 4400ms + 5s;
 // A lease_holder process.
 class Holder {
  public:
-  Holder(const std::string& lease, const std::string& identity) {
-    int out[2];
-    if (pipe(out) != 0) throw std::runtime_error("pipe failed");
-    out_ = out[0];
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-    posix_spawn_file_actions_addclose(&actions, out[0]);
-    const std::string kubeconfig = ApiServer::shared().kubeconfig();
-    const char* argv[] = {VNIC_LEASE_HOLDER, kubeconfig.c_str(), kOperatorNamespace,
-                          lease.c_str(),     identity.c_str(),   nullptr};
-    const int error = posix_spawn(&pid_, VNIC_LEASE_HOLDER, &actions, nullptr,
-                                  const_cast<char* const*>(argv), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    close(out[1]);
-    if (error != 0) throw std::runtime_error("cannot start " VNIC_LEASE_HOLDER);
-  }
-  ~Holder() {
-    if (pid_ > 0) {
-      kill(pid_, SIGKILL);
-      waitpid(pid_, nullptr, 0);
-    }
-    close(out_);
-  }
-  Holder(const Holder&) = delete;
-  Holder& operator=(const Holder&) = delete;
+  Holder(const std::string& lease, const std::string& identity)
+      : process_({VNIC_LEASE_HOLDER, ApiServer::shared().kubeconfig(), kOperatorNamespace, lease,
+                  identity}) {}
 
   bool leadsWithin(Duration patience) {
-    pollfd readable{out_, POLLIN, 0};
-    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(patience);
-    char text[16];
-    return poll(&readable, 1, static_cast<int>(milliseconds.count())) == 1 &&
-           read(out_, text, sizeof text) > 0;
+    return eventually([&] { return process_.output().find("leading\n") != std::string::npos; },
+                      patience);
   }
-  void signal(int number) { kill(pid_, number); }
-  // The exit code, or 128 + the signal; nullopt when it does not end in time.
-  std::optional<int> end(Duration patience) {
-    int status = 0;
-    if (!eventually([&] { return waitpid(pid_, &status, WNOHANG) == pid_; }, patience)) {
-      return std::nullopt;
-    }
-    pid_ = -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  }
+  void signal(int number) { process_.signal(number); }
+  std::optional<int> end(std::chrono::seconds patience) { return process_.end(patience); }
 
  private:
-  pid_t pid_ = -1;
-  int out_ = -1;
+  ChildProcess process_;
 };
 
 class LeaseHandover : public ::testing::Test {
