@@ -179,7 +179,7 @@ LoopbackPeer::~LoopbackPeer() {
     const std::lock_guard lock(mutex_);
     for (const int fd : sockets_) ::shutdown(fd, SHUT_RDWR);
   }
-  for (std::thread& worker : workers_) worker.join();
+  for (Worker& worker : workers_) worker.thread.join();
   ::close(listener_);
   SSL_CTX_free(context_);
 }
@@ -234,11 +234,22 @@ void LoopbackPeer::acceptLoop() {
   while (!stopping_) {
     const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (fd < 0) continue;
+    const int on = 1;  // pieces go out as they are written, without waiting for acknowledgements
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    workers_.remove_if([](Worker& worker) {
+      if (!worker.done) return false;
+      worker.thread.join();
+      return true;
+    });
     const std::lock_guard lock(mutex_);
     sockets_.push_back(fd);
     ++open_;
     const int number = ++accepted_;
-    workers_.emplace_back([this, fd, number] { serve(fd, number); });
+    Worker& worker = workers_.emplace_back();
+    worker.thread = std::thread([this, &worker, fd, number] {
+      serve(fd, number);
+      worker.done = true;
+    });
   }
 }
 

@@ -109,7 +109,11 @@ class LoopbackPeer {
   mutable std::mutex mutex_;
   std::vector<PeerRequest> requests_;
   std::vector<int> sockets_;
-  std::list<std::thread> workers_;
+  struct Worker {
+    std::atomic<bool> done = false;
+    std::thread thread;
+  };
+  std::list<Worker> workers_;  // those that are done are joined at the next connection
   std::thread acceptor_;
 };
 
