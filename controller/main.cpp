@@ -11,6 +11,9 @@ struct Run {
   int operator()(const vnic::app::CheckHostOptions& options) const {
     return vnic::app::checkHost(options);
   }
+  int operator()(const vnic::app::CheckClusterOptions& options) const {
+    return vnic::app::checkCluster(options);
+  }
   int operator()(const vnic::app::Exit& exit) const {
     std::fputs(exit.text.c_str(), exit.code == 0 ? stdout : stderr);
     return exit.code;

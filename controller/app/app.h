@@ -12,4 +12,7 @@ int run(const Options& options);
 // Prints what a host lacks. Returns 0 when nothing that a migration needs is missing.
 int checkHost(const CheckHostOptions& options);
 
+// Prints whether an installed operator works. Returns 0 when it does.
+int checkCluster(const CheckClusterOptions& options);
+
 }  // namespace vnic::app

@@ -22,10 +22,6 @@ constexpr Duration kCacheSyncTimeout = 2min;  // of all caches together
 // the Lease) the end takes less than kShutdownGrace (app.cpp), also when the API server is silent.
 constexpr Duration kPassGrace = 10s;
 
-std::string userAgent() {
-  return std::string("vnic-operator/") + kVersion + " (linux/amd64)";
-}
-
 kube::RestOptions passRestOptions(const Options& options) {
   kube::RestOptions rest;
   rest.userAgent = userAgent();

@@ -86,7 +86,8 @@ Command parseCommandLine(const std::vector<std::string>& arguments) {
   CheckHostOptions check;
   CLI::App app{"Live migration of libvirt VMs with SR-IOV NICs, driven from Kubernetes",
                "vnic-operator"};
-  app.set_version_flag("--version", std::string("vnic-operator ") + kVersion);
+  app.set_version_flag("--version",
+                       std::string("vnic-operator ") + kVersion + " (commit " + kCommit + ")");
   app.config_formatter(std::make_shared<YamlConfig>());
   app.set_config("--config", "", "YAML file with any of these settings, in camelCase")
       ->envname(environmentName("config"));
@@ -96,6 +97,9 @@ Command parseCommandLine(const std::vector<std::string>& arguments) {
       app.add_subcommand("check-host", "Say what a libvirt host lacks, and the fix");
   checkHost->add_option("uri", check.uri, "libvirt URI of the host")->required();
   checkHost->add_option("--peer", check.peerURI, "libvirt URI of a host to migrate to");
+  const CLI::App* checkCluster =
+      app.add_subcommand("check-cluster", "Say whether an installed operator works, and the fix")
+          ->fallthrough();
 
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {
@@ -107,6 +111,7 @@ Command parseCommandLine(const std::vector<std::string>& arguments) {
   }
   if (checkHost->parsed()) return check;
   if (const std::string wrong = checkLeaseTimes(run); !wrong.empty()) return Exit{2, wrong + "\n"};
+  if (checkCluster->parsed()) return CheckClusterOptions{run};
   return run;
 }
 

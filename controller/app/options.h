@@ -42,12 +42,17 @@ struct CheckHostOptions {
   std::string peerURI;
 };
 
+// `check-cluster`: whether the operator that runs with these options does.
+struct CheckClusterOptions {
+  Options run;
+};
+
 struct Exit {
   int code = 0;
   std::string text;  // for stdout when code is 0, else stderr
 };
 
-using Command = std::variant<Options, CheckHostOptions, Exit>;
+using Command = std::variant<Options, CheckHostOptions, CheckClusterOptions, Exit>;
 
 // Reads the command line (without the program's name first), environment and file.
 Command parseCommandLine(const std::vector<std::string>& arguments);

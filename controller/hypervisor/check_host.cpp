@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <ostream>
 
-#include "hypervisor/error_code.h"
+#include "hypervisor/connection_error.h"
 
 namespace vnic::hypervisor {
 namespace {
@@ -109,22 +109,6 @@ void checkNetworks(const HostSnapshot& host, std::vector<CheckLine>& lines) {
            fmt::format("virsh net-start {0}; virsh net-autostart {0}", network.name)});
     }
   }
-}
-
-std::string connectionFix(const Error& error) {
-  const auto says = [&](const char* text) { return error.message.find(text) != std::string::npos; };
-  if (error.kind == ErrorKind::Invalid) return "correct the URI";
-  if (says("TLS confirmation")) {
-    return "the host wants a client certificate: put clientcert.pem and clientkey.pem where "
-           "pkipath= "
-           "points";
-  }
-  if (error.code == kAuthFailed || says("certificate") || says("pkipath")) {
-    return "check the certificates: one CA on both sides, the host's name or address among the "
-           "server certificate's names, clientcert.pem and clientkey.pem where pkipath= points";
-  }
-  return "start the listening socket (systemctl enable --now libvirtd-tls.socket, or "
-         "virtproxyd-tls.socket) and let TCP port 16514 through";
 }
 
 const char* label(CheckLevel level) {

@@ -9,6 +9,7 @@
 
 #include "api/names.h"
 #include "api/text.h"
+#include "hypervisor/connection_error.h"
 #include "reconcile/verdict.h"
 #include "support/time_format.h"
 
@@ -25,14 +26,15 @@ Verdict connected(const StatusInput& input) {
     message += fmt::format(". VMs and VFs are shown as seen at {}; how they are now is unknown",
                            formatTime(facts.readAt));
   }
-  switch (facts.error->kind) {
-    case ErrorKind::Invalid:
-      return {ConditionStatus::False, "InvalidLibvirtURI", message};
-    case ErrorKind::Forbidden:
-      return {ConditionStatus::False, "AccessDenied", message};
-    default:
-      return {ConditionStatus::False, "Unreachable", message};
+  if (facts.error->kind == ErrorKind::Invalid) {
+    return {ConditionStatus::False, "InvalidLibvirtURI", message};
   }
+  if (hypervisor::isCertificateError(*facts.error)) {
+    return {ConditionStatus::False, "CertificateRefused",
+            message + ". To do: " + hypervisor::connectionFix(*facts.error)};
+  }
+  const bool denied = facts.error->kind == ErrorKind::Forbidden;
+  return {ConditionStatus::False, denied ? "AccessDenied" : "Unreachable", message};
 }
 
 Verdict versionSupported(const StatusInput& input) {

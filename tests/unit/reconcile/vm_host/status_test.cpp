@@ -67,9 +67,14 @@ INSTANTIATE_TEST_SUITE_P(
                          "VersionSupported", ConditionStatus::Unknown, "HostUnknown"},
                     Case{"Denied",
                          [](auto&, auto& f) {
-                           f.error = Error{ErrorKind::Forbidden, "no certificate"};
+                           f.error = Error{ErrorKind::Forbidden, "access denied"};
                          },
                          "Connected", ConditionStatus::False, "AccessDenied"},
+                    Case{"Certificate",
+                         [](auto&, auto& f) {
+                           f.error = Error::transient("Failed to verify peer's certificate");
+                         },
+                         "Connected", ConditionStatus::False, "CertificateRefused"},
                     Case{"BadUri",
                          [](auto&, auto& f) { f.error = Error::invalid("no such scheme"); },
                          "Connected", ConditionStatus::False, "InvalidLibvirtURI"},
