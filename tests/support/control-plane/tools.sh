@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Builds the commands of the test control plane (etcd, kube-apiserver, kube-controller-manager,
-# kubectl) from the pinned Go modules in tools/, once, and prints where they are as one PATH-like
-# line on stdout. Progress goes to stderr.
+# Builds commands from the pinned Go modules in tools/, once, and prints where they are as one
+# PATH-like line on stdout. Progress goes to stderr.
 #
-#   tools.sh          build what is missing and print the folders
-#   tools.sh --check  print the folders if nothing has to be built, else fail
+#   tools.sh [SET...]          build what is missing and print the folders
+#   tools.sh --check [SET...]  print the folders if nothing has to be built, else fail
+#
+# The sets are the folders in tools/; without any it is the control plane's two: kubernetes
+# (kube-apiserver, kube-controller-manager, kubectl) and etcd. deploy has what tests of the
+# installation and of GitOps use.
 #
 # Environment:
 #   KUBEBUILDER_ASSETS  a folder with etcd, kube-apiserver and kubectl (the convention of envtest):
-#                       used as it is, nothing is built
+#                       used as it is for kubernetes and etcd, nothing is built
 #   VNIC_CACHE          where built things are kept; see lib.sh
 #   GOPROXY, GOMODCACHE, GOCACHE
 #                       as for every Go build; the last two default to folders inside of the cache
@@ -19,7 +22,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/support/lib.sh
 source "$here/../lib.sh"
-VNIC_LOG_NAME="control plane tools"
+VNIC_LOG_NAME="tools"
 cache=$VNIC_CACHE/go-tools
 
 # What is built: set (folder below tools/), command, package, about how long it takes with nothing
@@ -29,6 +32,9 @@ readonly tools=(
   "kubernetes kubectl k8s.io/kubernetes/cmd/kubectl 30s"
   "kubernetes kube-controller-manager k8s.io/kubernetes/cmd/kube-controller-manager 1min"
   "etcd etcd go.etcd.io/etcd/server/v3 20s"
+  "deploy helm helm.sh/helm/v4/cmd/helm 2min"
+  "deploy kstatus ./kstatus 10s"
+  "deploy argohealth ./argohealth 10s"
 )
 # Part of the cache key: whoever changes these gets new binaries.
 readonly build_flags=(-trimpath -buildvcs=false -mod=readonly)
@@ -60,22 +66,27 @@ linker_flags() {
 set_folder() {
   local key
   key=$({
-    cat "$here/tools/$1/go.mod" "$here/tools/$1/go.sum"
+    find "$here/tools/$1" -type f -print0 | sort -z | xargs -0 cat
     printf '%s\n' "${build_flags[*]}" "$(linker_flags "$1")" "$(uname -m)"
   } | sha256sum | cut -c1-16)
   printf '%s/%s-%s' "$cache" "$1" "$key"
 }
 
-# missing_tools: the lines of `tools` whose binary is not built yet.
+# missing_tools: the lines of `tools` that belong to the wanted `sets` and are not built yet.
 missing_tools() {
   local line set name
   for line in "${tools[@]}"; do
     read -r set name _ <<<"$line"
+    [[ " ${sets[*]} " == *" $set "* ]] || continue
     [[ -x $(set_folder "$set")/$name ]] || printf '%s\n' "$line"
   done
 }
 
-print_folders() { printf '%s:%s\n' "$(set_folder kubernetes)" "$(set_folder etcd)"; }
+print_folders() {
+  local set folders=''
+  for set in "${sets[@]}"; do folders+=:$(set_folder "$set"); done
+  printf '%s\n' "${folders#:}"
+}
 
 # at_least HAVE WANTED: compares versions like 1.26 and 1.26.8.
 at_least() { [[ $(printf '%s\n%s\n' "$1" "$2" | sort -V | head -1) == "$2" ]]; }
@@ -141,7 +152,14 @@ build() {
 }
 
 main() {
-  if [[ -n ${KUBEBUILDER_ASSETS:-} ]]; then
+  local check='' sets=() set
+  if [[ ${1:-} == --check ]]; then check=yes && shift; fi
+  sets=("$@")
+  for set in "${sets[@]}"; do
+    [[ -f $here/tools/$set/go.mod ]] || die "there is no set $set; see the top of $here/tools.sh"
+  done
+  [[ ${#sets[@]} -gt 0 ]] || sets=(kubernetes etcd)
+  if [[ -n ${KUBEBUILDER_ASSETS:-} && ${sets[*]} == "kubernetes etcd" ]]; then
     local name
     for name in etcd kube-apiserver kubectl; do
       [[ -x $KUBEBUILDER_ASSETS/$name ]] ||
@@ -150,18 +168,17 @@ main() {
     printf '%s\n' "$KUBEBUILDER_ASSETS"
     return
   fi
-  if [[ ${1:-} == --check ]]; then
-    [[ -z $(missing_tools) ]] || die "not built yet; run $here/tools.sh"
+  if [[ -n $check ]]; then
+    [[ -z $(missing_tools) ]] || die "not built yet; run $here/tools.sh $*"
     print_folders
     return
   fi
-  [[ $# -eq 0 ]] || die "unknown argument $1; see the top of $here/tools.sh"
   if [[ -n $(missing_tools) ]]; then
     mkdir -p "$cache"
     # One builder at a time: the second caller waits, and then finds everything there.
     exec 9>"$cache/lock"
     if ! flock -n 9; then
-      note "another run is building the control plane tools, waiting for it"
+      note "another run is building tools, waiting for it"
       flock 9
     fi
     build
