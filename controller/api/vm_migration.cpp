@@ -63,10 +63,19 @@ void readAttempt(FieldReader& reader, MigrationAttempt& attempt) {
 
 void readPreflight(FieldReader& reader, PreflightReport& report) {
   reader.read("reasons", report.reasons);
+  reader.read("warnings", report.warnings);
   reader.list("hosts", report.hosts, [](FieldReader& item, HostPreflight& host) {
     item.read("name", host.name);
     item.read("fits", host.fits);
     item.read("reasons", host.reasons);
+    item.read("warnings", host.warnings);
+    item.list("devices", host.devices, [](FieldReader& plan, DevicePreflight& device) {
+      plan.read("mac", device.mac);
+      plan.read("vnic", device.vnic);
+      plan.read("physicalFunction", device.physicalFunction);
+      plan.read("virtualFunction", device.virtualFunction);
+      plan.read("guestAddress", device.guestAddress);
+    });
   });
 }
 

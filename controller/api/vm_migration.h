@@ -64,16 +64,29 @@ struct PhaseTimestamp {
   bool operator==(const PhaseTimestamp&) const = default;
 };
 
+// What would become of one passthrough NIC on a host.
+struct DevicePreflight {
+  std::string mac;
+  std::string vnic;
+  std::string physicalFunction;  // netdev, else PCI address
+  std::string virtualFunction;   // PCI address on that host
+  std::string guestAddress;      // PCI address in the guest, as before
+  bool operator==(const DevicePreflight&) const = default;
+};
+
 struct HostPreflight {
   std::string name;
   bool fits = false;
-  std::vector<std::string> reasons;  // "Reason: message", all of them
+  std::vector<std::string> reasons;           // "Reason: message", all of them
+  std::vector<std::string> warnings = {};     // "Reason: message"
+  std::vector<DevicePreflight> devices = {};  // of a host that fits
   bool operator==(const HostPreflight&) const = default;
 };
 
 struct PreflightReport {
-  std::vector<std::string> reasons;  // what speaks against moving this VM at all
-  std::vector<HostPreflight> hosts;  // at most 500
+  std::vector<std::string> reasons;        // what speaks against moving this VM at all
+  std::vector<HostPreflight> hosts;        // at most 500
+  std::vector<std::string> warnings = {};  // what is allowed, and may surprise
   bool operator==(const PreflightReport&) const = default;
 };
 

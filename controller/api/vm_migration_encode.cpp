@@ -55,9 +55,18 @@ nlohmann::json toJson(const MigrationAttempt& attempt) {
 nlohmann::json toJson(const PreflightReport& report) {
   nlohmann::json json = nlohmann::json::object();
   put(json, "reasons", report.reasons);
+  put(json, "warnings", report.warnings);
   putList(json, "hosts", report.hosts, [](const HostPreflight& host) {
     nlohmann::json item{{"name", host.name}, {"fits", host.fits}};
     put(item, "reasons", host.reasons);
+    put(item, "warnings", host.warnings);
+    putList(item, "devices", host.devices, [](const DevicePreflight& device) {
+      nlohmann::json plan{{"mac", device.mac}, {"virtualFunction", device.virtualFunction}};
+      put(plan, "vnic", device.vnic);
+      put(plan, "physicalFunction", device.physicalFunction);
+      put(plan, "guestAddress", device.guestAddress);
+      return plan;
+    });
     return item;
   });
   return json;

@@ -41,29 +41,6 @@ std::string readVnicNamespace(const pugi::xml_node& root) {
   return {};
 }
 
-// <memory unit='KiB'>; libvirt prints KiB, people write other units.
-Result<std::int64_t> readMemoryKiB(const pugi::xml_node& memory) {
-  const std::int64_t value = memory.text().as_llong(-1);
-  const std::string_view unit = memory.attribute("unit").as_string("KiB");
-  if (value < 0) return fail(Error::invalid("domain XML: <memory> must be a number"));
-  struct Unit {
-    std::string_view name;
-    std::int64_t bytes;
-  };
-  static constexpr Unit kUnits[] = {
-      {"b", 1},           {"bytes", 1},       {"KB", 1000},       {"k", 1024},
-      {"KiB", 1024},      {"MB", 1000000},    {"M", 1 << 20},     {"MiB", 1 << 20},
-      {"GB", 1000000000}, {"G", 1LL << 30},   {"GiB", 1LL << 30}, {"TB", 1000000000000},
-      {"T", 1LL << 40},   {"TiB", 1LL << 40},
-  };
-  for (const Unit& known : kUnits) {
-    if (known.name == unit && value <= (1LL << 62) / known.bytes) {
-      return (value * known.bytes + 1023) / 1024;
-    }
-  }
-  return fail(Error::invalid(fmt::format("domain XML: <memory> of {} '{}'", value, unit)));
-}
-
 std::optional<int> readVlan(const pugi::xml_node& interface) {
   const pugi::xml_attribute id = interface.child("vlan").child("tag").attribute("id");
   if (!id) return std::nullopt;
@@ -121,6 +98,8 @@ Result<VirtualNic> readVirtualNic(const pugi::xml_node& device) {
   nic.network = attribute(device.child("source"), "network");
   nic.bridge = attribute(device.child("source"), "bridge");
   nic.guestAddress = readAddress(device.child("address"));
+  nic.filter = attribute(device.child("filterref"), "filter");
+  if (const auto mtu = device.child("mtu").attribute("size")) nic.mtu = mtu.as_int();
   nic.standby = attribute(device.child("teaming"), "type") == "persistent";
   nic.linkDown = attribute(device.child("link"), "state") == "down";
   return nic;
@@ -146,20 +125,26 @@ Status readDevices(const pugi::xml_node& devices, DomainDescription& domain) {
   return {};
 }
 
-std::vector<int> readFreeHotplugBuses(const pugi::xml_node& devices,
-                                      const std::set<PciAddress>& used) {
+std::vector<int> readHotplugBuses(const pugi::xml_node& devices) {
   std::vector<int> buses;
   for (const pugi::xml_node& controller : devices.children("controller")) {
     const std::string_view model = attribute(controller, "model");
     if (model != "pcie-root-port" && model != "pcie-switch-downstream-port") continue;
     if (attribute(controller.child("target"), "hotplug") == "off") continue;
     const int bus = controller.attribute("index").as_int(-1);
-    const auto on = [bus](const PciAddress& address) {
-      return address.domain == 0 && address.bus == bus;
-    };
-    if (bus > 0 && std::none_of(used.begin(), used.end(), on)) buses.push_back(bus);
+    if (bus > 0) buses.push_back(bus);
   }
   return buses;
+}
+
+std::vector<int> freeBuses(const std::vector<int>& buses, const std::set<PciAddress>& used) {
+  std::vector<int> free;
+  std::copy_if(buses.begin(), buses.end(), std::back_inserter(free), [&](int bus) {
+    return std::none_of(used.begin(), used.end(), [bus](const PciAddress& address) {
+      return address.domain == 0 && address.bus == bus;
+    });
+  });
+  return free;
 }
 
 }  // namespace
@@ -193,12 +178,13 @@ Result<DomainDescription> parseDomain(std::string_view xml) {
   if (domain.name.empty()) return fail(Error::invalid("domain XML: <name> is missing"));
   domain.vnicNamespace = readVnicNamespace(*root);
   domain.machine = root->child("os").child("type").attribute("machine").value();
-  const auto memory = readMemoryKiB(root->child("memory"));
+  const auto memory = readKiB(root->child("memory"));
   if (!memory) return fail(memory.error());
   domain.memoryKiB = *memory;
   const pugi::xml_node devices = root->child("devices");
   if (const auto read = readDevices(devices, domain); !read) return fail(read.error());
-  domain.freeHotplugBuses = readFreeHotplugBuses(devices, domain.guestAddresses);
+  domain.hotplugBuses = readHotplugBuses(devices);
+  domain.freeHotplugBuses = freeBuses(domain.hotplugBuses, domain.guestAddresses);
   domain.blockers = findBlockers(*root);
   noteTwins(domain);
   return domain;

@@ -40,6 +40,8 @@ struct VirtualNic {
   std::string network;  // <source network=>, "" = none
   std::string bridge;   // <source bridge=>, "" = none; a live network NIC has both
   std::optional<PciAddress> guestAddress;
+  std::string filter;  // <filterref filter=>, "" = none
+  std::optional<int> mtu;
   bool standby = false;   // <teaming type='persistent'>
   bool linkDown = false;  // <link state='down'/>
 };
@@ -54,8 +56,9 @@ struct DomainDescription {
   std::int64_t memoryKiB = 0;
   std::vector<HostdevNic> hostdevs;  // PCI only, in the order of the XML
   std::vector<VirtualNic> virtualNics;
-  // Buses of pcie-root-ports (and switch downstream ports) that take a device while the guest runs
-  // and have none.
+  // Buses of pcie-root-ports (and switch downstream ports) that take a device while the guest runs;
+  // and those of them that have none.
+  std::vector<int> hotplugBuses;
   std::vector<int> freeHotplugBuses;
   std::set<PciAddress> guestAddresses;  // in use in the guest
   // What libvirt or QEMU will not migrate as far as the XML tells, one sentence each. VFs are not
@@ -88,6 +91,8 @@ struct VfChange {
   std::string mac;
   std::string alias;
   PciAddress vf;
+  bool changesVlan = false;  // else it keeps the one that it has
+  std::optional<int> vlan = std::nullopt;
 };
 
 struct NetworkChange {

@@ -95,4 +95,32 @@ bool isNamedBy(const pugi::xml_node& interface, std::string_view mac, std::strin
   return !isUserAlias(alias) || !isUserAlias(ownAlias) || ownAlias == alias;
 }
 
+// <memory unit='KiB'>; libvirt prints KiB, people write other units.
+Result<std::int64_t> readKiB(const pugi::xml_node& memory) {
+  std::int64_t value = -1;
+  const std::string_view digits = memory.text().get();
+  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (read.ec != std::errc() || read.ptr != digits.data() + digits.size()) value = -1;
+  const std::string_view unit = memory.attribute("unit").as_string("KiB");
+  if (value < 0)
+    return fail(Error::invalid(fmt::format("domain XML: <{}> must be a number", memory.name())));
+  struct Unit {
+    std::string_view name;
+    std::int64_t bytes;
+  };
+  static constexpr Unit kUnits[] = {
+      {"b", 1},           {"bytes", 1},       {"KB", 1000},       {"k", 1024},
+      {"KiB", 1024},      {"MB", 1000000},    {"M", 1 << 20},     {"MiB", 1 << 20},
+      {"GB", 1000000000}, {"G", 1LL << 30},   {"GiB", 1LL << 30}, {"TB", 1000000000000},
+      {"T", 1LL << 40},   {"TiB", 1LL << 40},
+  };
+  for (const Unit& known : kUnits) {
+    if (known.name == unit && value <= (1LL << 62) / known.bytes) {
+      return (value * known.bytes + 1023) / 1024;
+    }
+  }
+  return fail(
+      Error::invalid(fmt::format("domain XML: <{}> of {} '{}'", memory.name(), value, unit)));
+}
+
 }  // namespace vnic::domain

@@ -2,6 +2,7 @@
 // How libvirt writes things into domain XML; shared by reading and rewriting.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <pugixml.hpp>
 #include <string>
@@ -23,6 +24,9 @@ std::string print(const pugi::xml_node& node);
 // malformed or, where it has a type, not type='pci'.
 std::optional<PciAddress> readAddress(const pugi::xml_node& address);
 void writeAddress(pugi::xml_node address, const PciAddress& value);
+
+// <memory unit='KiB'> and the like; libvirt prints KiB, people write other units. Rounded up.
+Result<std::int64_t> readKiB(const pugi::xml_node& memory);
 
 // The alias that a definition gives, "" = none.
 std::string aliasOf(const pugi::xml_node& device);

@@ -27,12 +27,21 @@ Result<pugi::xml_node> findInterface(const pugi::xml_node& root, bool hostdev, s
   return found;
 }
 
+void changeVlan(pugi::xml_node interface, const std::optional<int>& vlan) {
+  interface.remove_child("vlan");
+  if (!vlan) return;
+  interface.insert_child_after("vlan", interface.child("source"))
+      .append_child("tag")
+      .append_attribute("id") = *vlan;
+}
+
 Status changeVf(const pugi::xml_node& root, const VfChange& change, bool mustMeet) {
   const auto interface = findInterface(root, true, change.mac, change.alias);
   if (!interface) return fail(interface.error());
   pugi::xml_node address = interface->child("source").child("address");
   if (address) {
     writeAddress(address, change.vf);
+    if (change.changesVlan) changeVlan(*interface, change.vlan);
   } else if (mustMeet || *interface) {
     return fail(Error::invalid(
         fmt::format("domain XML: no VF interface with MAC {} and alias '{}' to give VF {}",

@@ -123,20 +123,6 @@ const char* label(CheckLevel level) {
   return "FAIL";
 }
 
-// The first reading; waits for the connection unless the host has already said no.
-Result<HostSnapshot> readWhenConnected(Hypervisor& hypervisor, Clock& clock,
-                                       const std::string& host, Duration patience) {
-  const MonoTime deadline = clock.now() + patience;
-  while (true) {
-    auto snapshot = hypervisor.snapshot(host);
-    if (snapshot) return snapshot;
-    const Error& error = snapshot.error();
-    const bool final = error.kind != ErrorKind::Transient || error.code != 0;
-    if (final || clock.now() >= deadline) return snapshot;
-    clock.sleepFor(kPollInterval, {});
-  }
-}
-
 }  // namespace
 
 CheckLine checkConnection(const Status& connected) {
@@ -206,6 +192,19 @@ std::string formatChecks(const std::vector<CheckLine>& lines) {
 bool anyFailure(const std::vector<CheckLine>& lines) {
   return std::any_of(lines.begin(), lines.end(),
                      [](const CheckLine& line) { return line.level == CheckLevel::Failure; });
+}
+
+Result<HostSnapshot> readWhenConnected(Hypervisor& hypervisor, Clock& clock,
+                                       const std::string& host, Duration patience) {
+  const MonoTime deadline = clock.now() + patience;
+  while (true) {
+    auto snapshot = hypervisor.snapshot(host);
+    if (snapshot) return snapshot;
+    const Error& error = snapshot.error();
+    const bool final = error.kind != ErrorKind::Transient || error.code != 0;
+    if (final || clock.now() >= deadline) return snapshot;
+    clock.sleepFor(kPollInterval, {});
+  }
 }
 
 int checkHost(Hypervisor& hypervisor, Clock& clock, const std::string& uri,

@@ -29,6 +29,11 @@ CheckLine checkPeer(const std::string& peerURI, const Result<PeerProbe>& probe);
 std::string formatChecks(const std::vector<CheckLine>& lines);
 bool anyFailure(const std::vector<CheckLine>& lines);
 
+// The first reading of a host that was just set; waits for the connection unless the host has
+// already said no, and gives up after `patience`.
+Result<HostSnapshot> readWhenConnected(Hypervisor& hypervisor, Clock& clock,
+                                       const std::string& host, Duration patience);
+
 // Reads the host at `uri` (and, with a peer, whether that host reaches it) and writes the table to
 // `out`. Gives the process's exit code: 0 = fit (warnings allowed), 1 = something is missing. A
 // host that says nothing is given up after `patience`.

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -123,6 +124,46 @@ struct PeerProbe {
   std::string message;
 };
 
+// What speaks against moving a running VM that its definition does not tell.
+struct MoveObstacles {
+  int snapshots = 0;
+  int checkpoints = 0;
+  std::vector<std::string> blockJobs;     // target names of the disks, "vda"
+  bool otherJob = false;                  // a dump, save, backup or another migration is under way
+  std::vector<std::string> qemuBlockers;  // QEMU's own words
+  std::string unasked;                    // why QEMU could not be asked, "" = it was
+};
+
+// What libvirt says when it is asked to move a VM to a peer and stopped at the last check, before
+// anything happens.
+enum class MoveAnswer {
+  Willing,
+  Blocked,        // the VM has something that cannot move
+  UnsafeStorage,  // a disk is neither shared nor on the network: it would have to be copied
+  PeerRefused,    // no route, wrong certificate, not authorized
+  Unchecked,      // it is busy with something else
+};
+
+struct MoveProbe {
+  MoveAnswer answer = MoveAnswer::Unchecked;
+  std::string message;  // libvirt's words
+};
+
+// What a VM needs of a host that it comes to, as its live definition says.
+struct GuestNeeds {
+  std::string domainType;  // "kvm"
+  std::string architecture;
+  std::string machine;
+  std::string cpuXml;  // <cpu>, "" = libvirt cannot compare it
+};
+
+// What a host says to the needs of a VM. Messages are "" where nothing speaks against it.
+struct Suitability {
+  std::string machineProblem;
+  std::string cpuProblem;
+  std::optional<std::int64_t> availableMemoryKiB;  // free or cached; nullopt = unknown
+};
+
 // Something happened to a domain (or to the connection: uuid empty). Only a hint to look again.
 struct HypervisorEvent {
   std::string host;
@@ -176,6 +217,17 @@ class Hypervisor {
 
   // Asks the host's libvirt to connect to `peerURI`; nothing is moved or changed.
   virtual Result<PeerProbe> probePeer(const std::string& host, const std::string& peerURI) = 0;
+
+  // For the preflight of a move; nothing is moved or changed.
+  virtual Result<MoveObstacles> moveObstacles(const std::string& host, const std::string& uuid) = 0;
+  virtual Result<MoveProbe> probeMove(const std::string& host, const std::string& uuid,
+                                      const std::string& peerURI) = 0;
+  virtual Result<Suitability> suitability(const std::string& host, const GuestNeeds& needs) = 0;
+  // The aliases of the PCI devices that the running guest can see. QEMU shows the VF of a failover
+  // pair only once the guest's driver has taken the standby as one; libvirt's definition does not
+  // tell.
+  virtual Result<std::set<std::string>> guestDevices(const std::string& host,
+                                                     const std::string& uuid) = 0;
 };
 
 }  // namespace vnic::hypervisor

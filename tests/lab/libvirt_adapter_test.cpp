@@ -2,6 +2,7 @@
 // The libvirt adapter on two real hosts and a real guest with one failover VF.
 #include <gtest/gtest.h>
 
+#include "domain/guest_requirements.h"
 #include "hypervisor/error_code.h"
 #include "lab/libvirt_adapter_fixture.h"
 #include "lab/tcp_relay.h"
@@ -85,6 +86,66 @@ TEST_F(LibvirtAdapter, AsksWhetherAHostReachesItsPeer) {
   EXPECT_EQ(refused->access, PeerAccess::Refused) << refused->message;
   EXPECT_EQ(domainOn("host1").state, DomainState::Running);
   EXPECT_FALSE(hypervisor_->domain("host2", uuid_)) << "asking must not move anything";
+}
+
+// What a preflight asks, of a VM that can move and of a host that suits it.
+TEST_F(LibvirtAdapter, AnswersWhatAPreflightAsks) {
+  const auto obstacles = hypervisor_->moveObstacles("host1", uuid_);
+  ASSERT_TRUE(obstacles) << obstacles.error().message;
+  EXPECT_EQ(obstacles->unasked, "");
+  EXPECT_EQ(obstacles->snapshots, 0);
+  EXPECT_EQ(obstacles->checkpoints, 0);
+  EXPECT_TRUE(obstacles->blockJobs.empty());
+  EXPECT_FALSE(obstacles->otherJob);
+  EXPECT_TRUE(obstacles->qemuBlockers.empty()) << obstacles->qemuBlockers.front();
+
+  const auto needs = domain::readRequirements(domainOn("host1").liveXml);
+  ASSERT_TRUE(needs) << needs.error().message;
+  const auto fits = hypervisor_->suitability("host2", needs->host);
+  ASSERT_TRUE(fits) << fits.error().message;
+  EXPECT_EQ(fits->machineProblem, "");
+  EXPECT_EQ(fits->cpuProblem, "");
+  ASSERT_TRUE(fits->availableMemoryKiB);
+  EXPECT_GT(*fits->availableMemoryKiB, needs->memoryKiB);
+  EXPECT_LT(*fits->availableMemoryKiB, 4 << 20) << "a host of the lab has 2.5 GiB";
+
+  auto old = needs->host;
+  old.machine = "pc-q35-99.0";
+  EXPECT_NE(hypervisor_->suitability("host2", old)->machineProblem.find("pc-q35-99.0"),
+            std::string::npos);
+  auto demanding = needs->host;
+  demanding.cpuXml =
+      "<cpu mode='custom' match='exact'><model fallback='forbid'>qemu64</model>"
+      "<feature policy='require' name='amx-tile'/></cpu>";
+  const auto incompatible = hypervisor_->suitability("host2", demanding);
+  ASSERT_TRUE(incompatible) << incompatible.error().message;
+  EXPECT_NE(incompatible->cpuProblem.find("amx-tile"), std::string::npos)
+      << incompatible->cpuProblem;
+
+  const auto willing = hypervisor_->probeMove("host1", uuid_, peer_["host2"]);
+  ASSERT_TRUE(willing) << willing.error().message;
+  EXPECT_EQ(willing->answer, MoveAnswer::Willing) << willing->message;
+  const auto refused = hypervisor_->probeMove("host1", uuid_, "qemu+tcp://host2:1/system");
+  ASSERT_TRUE(refused) << refused.error().message;
+  EXPECT_EQ(refused->answer, MoveAnswer::PeerRefused) << refused->message;
+  EXPECT_EQ(domainOn("host1").state, DomainState::Running);
+  EXPECT_FALSE(hypervisor_->domain("host2", uuid_)) << "asking must not move anything";
+}
+
+// QEMU shows the VF of a pair once the guest's driver has taken the standby, and only while it is
+// plugged in.
+TEST_F(LibvirtAdapter, TellsWhichDevicesTheGuestSees) {
+  const auto sees = [&](const std::string& alias) {
+    const auto devices = hypervisor_->guestDevices("host1", uuid_);
+    return devices && devices->contains(alias);
+  };
+  ASSERT_TRUE(eventually(60s, [&] { return sees(plan_.alias); }));
+  EXPECT_TRUE(sees(plan_.standbyAlias));
+  detach("host1");
+  EXPECT_FALSE(sees(plan_.alias));
+  EXPECT_TRUE(sees(plan_.standbyAlias));
+  attach("host1", originalVf());
+  EXPECT_TRUE(eventually(10s, [&] { return sees(plan_.alias); }));
 }
 
 TEST_F(LibvirtAdapter, MigratesThereAbortsAndMigratesBackWithoutItsProcess) {

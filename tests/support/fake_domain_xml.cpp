@@ -6,6 +6,7 @@
 #include <pugixml.hpp>
 #include <sstream>
 
+#include "domain/domain_xml.h"
 #include "support/fake_hypervisor.h"
 #include "support/pci_address.h"
 
@@ -67,7 +68,14 @@ std::string findDevice(const std::string& xml, const std::string& deviceXml) {
 std::string withDevice(const std::string& xml, const std::string& deviceXml) {
   Device domain(xml);
   const Device device(deviceXml);
-  domain.root().child("devices").append_copy(device.root());
+  pugi::xml_node added = domain.root().child("devices").append_copy(device.root());
+  if (!added.child("address")) {
+    const auto description = domain::parseDomain(xml);
+    if (!description || description->freeHotplugBuses.empty()) return "";
+    const Device place(
+        addressElement(fmt::format("0000:{:02x}:00.0", description->freeHotplugBuses.front())));
+    added.append_copy(place.root());
+  }
   return text(domain.root());
 }
 

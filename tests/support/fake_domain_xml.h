@@ -9,6 +9,8 @@ namespace vnic::test {
 
 // The device of `xml` that MAC and alias of `deviceXml` name, as text; "" = not there.
 std::string findDevice(const std::string& xml, const std::string& deviceXml);
+// Where the device names no place in the guest, it gets the first free PCIe port, as libvirt does;
+// "" = there is none.
 std::string withDevice(const std::string& xml, const std::string& deviceXml);
 std::string withoutDevice(const std::string& xml, const std::string& deviceXml);
 std::string aliasOfDevice(const std::string& deviceXml);

@@ -48,7 +48,8 @@ enum class Operation {
   Destroy,
   StartMigration,
   JobProgress,
-  AbortJob
+  AbortJob,
+  Question  // of a preflight
 };
 
 class FakeHypervisor final : public hypervisor::Hypervisor {
@@ -67,6 +68,14 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
   void setDeaf(const std::string& uuid, bool deaf);
   // The guest lets go, late, of all VFs that it was asked for.
   void eject(const std::string& host, const std::string& uuid);
+
+  // The guest's driver has (not) taken virtio NICs as standbys; QEMU hides the VFs of such pairs.
+  void setNegotiated(const std::string& uuid, bool negotiated);
+  // What a VM's host answers to questions about a move, beyond what follows from its definition.
+  hypervisor::MoveObstacles& obstacles(const std::string& uuid);
+  void setUnsafeStorage(const std::string& uuid, bool unsafe);
+  // What a host answers to the needs of a VM.
+  hypervisor::Suitability& suitabilityOf(const std::string& host);
 
   void failNext(Operation operation, Error error);
   // How often a migration must be looked at (outcome or progress) until it is through.
@@ -108,6 +117,14 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
                         std::int64_t milliseconds) override;
   Result<hypervisor::PeerProbe> probePeer(const std::string& host,
                                           const std::string& peerURI) override;
+  Result<hypervisor::MoveObstacles> moveObstacles(const std::string& host,
+                                                  const std::string& uuid) override;
+  Result<hypervisor::MoveProbe> probeMove(const std::string& host, const std::string& uuid,
+                                          const std::string& peerURI) override;
+  Result<hypervisor::Suitability> suitability(const std::string& host,
+                                              const hypervisor::GuestNeeds& needs) override;
+  Result<std::set<std::string>> guestDevices(const std::string& host,
+                                             const std::string& uuid) override;
 
  private:
   struct Job {
@@ -125,6 +142,7 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
     std::string uri;  // "" = not set by the operator
     bool away = false;
     hypervisor::HostSnapshot facts;
+    hypervisor::Suitability suitability{"", "", 16 << 20};
     std::map<std::string, Vm> vms;  // by uuid
   };
   using MigrationKey = std::pair<std::string, std::string>;  // host, uuid
@@ -144,6 +162,9 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
   mutable std::recursive_mutex mutex_;
   std::map<std::string, Host> hosts_;
   std::map<std::string, bool> deaf_;
+  std::map<std::string, bool> withoutFailover_;  // guests whose driver takes no standby
+  std::map<std::string, bool> unsafeStorage_;
+  std::map<std::string, hypervisor::MoveObstacles> obstacles_;
   std::map<Operation, std::deque<Error>> failures_;
   std::map<MigrationKey, hypervisor::MigrationOutcome> outcomes_;
   std::vector<hypervisor::MigrationRequest> requests_;

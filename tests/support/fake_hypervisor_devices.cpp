@@ -28,6 +28,10 @@ Error notRunning() {
   return libvirtError(hypervisor::kOperationInvalid, "domain is not running");
 }
 
+Error noPort() {
+  return libvirtError(hypervisor::kInternalError, "internal error: No more available PCI slots");
+}
+
 bool live(DeviceScope scope) {
   return scope != DeviceScope::Persistent;
 }
@@ -128,10 +132,16 @@ Status FakeHypervisor::attachDevice(const std::string& host, const std::string& 
   if (live(scope)) {
     if (vm.liveXml.empty()) return fail(notRunning());
     if (const auto allowed = checkAttach(hosts_.at(host), vm, deviceXml); !allowed) return allowed;
-    vm.liveXml = withDevice(vm.liveXml, deviceXml);
+    const std::string plugged = withDevice(vm.liveXml, deviceXml);
+    if (plugged.empty()) return fail(noPort());
+    vm.liveXml = plugged;
     notify(host, uuid, "device-added");
   }
-  if (persistent(scope)) vm.persistentXml = withDevice(vm.persistentXml, deviceXml);
+  if (persistent(scope)) {
+    const std::string defined = withDevice(vm.persistentXml, deviceXml);
+    if (defined.empty()) return fail(noPort());
+    vm.persistentXml = defined;
+  }
   return {};
 }
 

@@ -13,6 +13,7 @@
 #include "hypervisor/libvirt/host_reading.h"
 #include "hypervisor/libvirt/migrate_call.h"
 #include "hypervisor/libvirt/migrations.h"
+#include "hypervisor/libvirt/move_questions.h"
 
 namespace vnic::hypervisor {
 namespace {
@@ -239,6 +240,42 @@ Result<PeerProbe> LibvirtHypervisor::probePeer(const std::string& host,
     return connection->template change<PeerProbe>(
         "ask for the peer", options_.changeTimeout,
         [peerURI](virConnectPtr libvirt) { return askForPeer(libvirt, peerURI); });
+  });
+}
+
+Result<MoveObstacles> LibvirtHypervisor::moveObstacles(const std::string& host,
+                                                       const std::string& uuid) {
+  return find(host).and_then([&](const auto& connection) {
+    return connection->template query<MoveObstacles>(
+        "ask what keeps a domain from moving", options_.queryTimeout,
+        [uuid](virConnectPtr libvirt) { return readObstacles(libvirt, uuid); });
+  });
+}
+
+Result<MoveProbe> LibvirtHypervisor::probeMove(const std::string& host, const std::string& uuid,
+                                               const std::string& peerURI) {
+  return find(host).and_then([&](const auto& connection) {
+    return connection->template change<MoveProbe>(
+        "ask whether a domain would move", options_.changeTimeout,
+        [uuid, peerURI](virConnectPtr libvirt) { return askToMove(libvirt, uuid, peerURI); });
+  });
+}
+
+Result<Suitability> LibvirtHypervisor::suitability(const std::string& host,
+                                                   const GuestNeeds& needs) {
+  return find(host).and_then([&](const auto& connection) {
+    return connection->template query<Suitability>(
+        "ask whether the host suits a domain", options_.queryTimeout,
+        [needs](virConnectPtr libvirt) { return readSuitability(libvirt, needs); });
+  });
+}
+
+Result<std::set<std::string>> LibvirtHypervisor::guestDevices(const std::string& host,
+                                                              const std::string& uuid) {
+  return find(host).and_then([&](const auto& connection) {
+    return connection->template query<std::set<std::string>>(
+        "read the guest's devices", options_.queryTimeout,
+        [uuid](virConnectPtr libvirt) { return readGuestDevices(libvirt, uuid); });
   });
 }
 

@@ -50,6 +50,12 @@ class LibvirtHypervisor final : public Hypervisor {
   Status setMaxDowntime(const std::string& host, const std::string& uuid,
                         std::int64_t milliseconds) override;
   Result<PeerProbe> probePeer(const std::string& host, const std::string& peerURI) override;
+  Result<MoveObstacles> moveObstacles(const std::string& host, const std::string& uuid) override;
+  Result<MoveProbe> probeMove(const std::string& host, const std::string& uuid,
+                              const std::string& peerURI) override;
+  Result<Suitability> suitability(const std::string& host, const GuestNeeds& needs) override;
+  Result<std::set<std::string>> guestDevices(const std::string& host,
+                                             const std::string& uuid) override;
 
  private:
   Result<std::shared_ptr<HostConnection>> find(const std::string& host) const;

@@ -6,6 +6,7 @@
 
 #include "hypervisor/libvirt/errors.h"
 #include "hypervisor/libvirt/handles.h"
+#include "hypervisor/libvirt/host_reading.h"
 #include "hypervisor/libvirt/migrate_call.h"
 
 namespace vnic::hypervisor {
@@ -32,29 +33,58 @@ DomainHandle anyRunning(virConnectPtr connection) {
   return std::move(takeAll<DomainHandle>(array, count).front());
 }
 
+Result<MoveProbe> askWith(virDomainPtr domain, const std::string& peerURI) {
+  MigrationRequest request;
+  request.peerURI = peerURI;
+  request.destinationXml = strangerTo(take(virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_MIGRATABLE)));
+  if (request.destinationXml.empty()) return failLast("read a definition");
+  const Status refused = migrate(domain, request);
+  if (refused) return fail(Error::terminal("libvirt accepted a migration that it had to refuse"));
+  const auto answer = [&](MoveAnswer what) { return MoveProbe{what, refused.error().message}; };
+  const auto says = [&](const char* text) {
+    return refused.error().message.find(text) != std::string::npos;
+  };
+  switch (refused.error().code) {
+    case VIR_ERR_CONFIG_UNSUPPORTED:
+      if (says("does not match source")) return MoveProbe{MoveAnswer::Willing, ""};
+      break;
+    case VIR_ERR_MIGRATE_UNSAFE:
+      return answer(MoveAnswer::UnsafeStorage);
+    case VIR_ERR_OPERATION_INVALID:
+      if (says("cannot migrate domain") || says("active block job")) {
+        return answer(MoveAnswer::Blocked);
+      }
+      return answer(MoveAnswer::Unchecked);
+    case VIR_ERR_OPERATION_TIMEOUT:
+      return answer(MoveAnswer::Unchecked);
+    default:
+      break;
+  }
+  return answer(MoveAnswer::PeerRefused);
+}
+
 }  // namespace
+
+Result<MoveProbe> askToMove(virConnectPtr connection, const std::string& uuid,
+                            const std::string& peerURI) {
+  const auto domain = lookUp(connection, uuid);
+  if (!domain) return fail(domain.error());
+  return askWith(domain->get(), peerURI);
+}
 
 Result<PeerProbe> askForPeer(virConnectPtr connection, const std::string& peerURI) {
   const DomainHandle domain = anyRunning(connection);
   if (!domain) return PeerProbe{PeerAccess::Unchecked, "no VM runs on the host"};
-  MigrationRequest request;
-  request.peerURI = peerURI;
-  request.destinationXml =
-      strangerTo(take(virDomainGetXMLDesc(domain.get(), VIR_DOMAIN_XML_MIGRATABLE)));
-  if (request.destinationXml.empty()) return failLast("read a definition");
-  const Status refused = migrate(domain.get(), request);
-  if (refused) return fail(Error::terminal("libvirt accepted a migration that it had to refuse"));
-  const std::string& message = refused.error().message;
-  const int code = refused.error().code;
-  const auto says = [&](const char* text) { return message.find(text) != std::string::npos; };
-  if ((code == VIR_ERR_CONFIG_UNSUPPORTED && says("does not match source")) ||
-      (code == VIR_ERR_OPERATION_INVALID && says("cannot migrate domain"))) {
-    return PeerProbe{PeerAccess::Reached, ""};
+  const auto probe = askWith(domain.get(), peerURI);
+  if (!probe) return fail(probe.error());
+  switch (probe->answer) {
+    case MoveAnswer::Willing:
+      return PeerProbe{PeerAccess::Reached, ""};
+    case MoveAnswer::PeerRefused:
+      return PeerProbe{PeerAccess::Refused, probe->message};
+    default:  // libvirt did not come as far as the peer with this VM
+      return PeerProbe{PeerAccess::Unchecked, probe->message};
   }
-  if (code == VIR_ERR_OPERATION_TIMEOUT || code == VIR_ERR_OPERATION_INVALID) {
-    return PeerProbe{PeerAccess::Unchecked, message};  // the VM is busy with something else
-  }
-  return PeerProbe{PeerAccess::Refused, message};
 }
 
 }  // namespace vnic::hypervisor

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "api/vnic.h"
 #include "api/vnic_profile.h"
 #include "domain/domain_xml.h"
+#include "domain/guest_requirements.h"
 #include "domain/vf_inventory.h"
 #include "hypervisor/hypervisor.h"
 
@@ -45,12 +47,28 @@ struct Nic {
   std::shared_ptr<const api::Vnic> vnic;             // null: no Vnic describes it
   std::shared_ptr<const api::VnicProfile> profile;   // null: missing
   std::shared_ptr<const api::VnicProfile> failover;  // null: none, or missing
+  std::string suggestedProfile;  // without a Vnic: a profile that would fit, "" = none
   std::string mac;
   api::DevicePlan device;
   std::optional<PciAddress> onSource;  // VF in the source's live XML
   std::optional<PciAddress> onTarget;
   std::shared_ptr<const api::VfReservation> source;  // on the source host, for this Vnic
   std::shared_ptr<const api::VfReservation> target;  // on the target host, by this migration
+};
+
+// What the VM's host says when it is asked about the VM.
+struct VmExamination {
+  std::optional<domain::GuestRequirements> requirements;
+  std::optional<hypervisor::MoveObstacles> obstacles;
+  std::optional<std::set<std::string>> guestDevices;
+  std::string unanswered;  // what could not be read, and why; "" = nothing
+};
+
+// What is said to this VM going to a candidate.
+struct HostExamination {
+  std::optional<hypervisor::Suitability> suitability;  // by the candidate
+  std::optional<hypervisor::MoveProbe> probe;          // by the VM's host
+  std::string unanswered;
 };
 
 // One host that the VM might move to, as last read.
@@ -60,7 +78,8 @@ struct Candidate {
   std::string error;
   hypervisor::HostSnapshot snapshot;
   domain::VfInventory inventory;
-  int inbound = 0;  // unfinished migrations to it, other than this one
+  std::optional<HostExamination> examination;  // nullopt = not asked
+  int inbound = 0;                             // unfinished migrations to it, other than this one
   int outbound = 0;
 
   const std::string& name() const { return host->metadata.name; }
@@ -80,11 +99,12 @@ struct Observation {
 
   // For the search and the preflight; empty once the target is decided.
   std::vector<Candidate> candidates;
-  std::vector<Sighting> sightings;        // in the migration's namespace
-  std::vector<Sighting> foreign;          // same name, other namespace
-  std::vector<std::string> unknownHosts;  // did not answer: the VM may be there
-  std::string claimedBy;                  // who else holds the VM's Lease, "" = nobody
-  int activeMigrations = 0;               // other unfinished ones that have a target
+  std::vector<Sighting> sightings;           // in the migration's namespace
+  std::vector<Sighting> foreign;             // same name, other namespace
+  std::vector<std::string> unknownHosts;     // did not answer: the VM may be there
+  std::optional<VmExamination> examination;  // nullopt = not asked
+  std::string claimedBy;                     // who else holds the VM's Lease, "" = nobody
+  int activeMigrations = 0;                  // other unfinished ones that have a target
   int maxParallelMigrations = 0;
   int queuedBefore = 0;  // waiting ones that go first
 

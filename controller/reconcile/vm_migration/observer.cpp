@@ -133,7 +133,7 @@ void Observer::search(Observation& o) const {
   for (const Sighting& sighting : o.sightings) {
     if (!sighting.active) continue;
     for (const domain::HostdevNic& hostdev : sighting.description.passthroughNics()) {
-      o.nics.push_back(nicInGuest(o, hostdev));
+      o.nics.push_back(nicInGuest(o, sighting, hostdev));
     }
     break;
   }
@@ -147,7 +147,8 @@ void Observer::nameProfiles(Nic& nic) const {
   }
 }
 
-Nic Observer::nicInGuest(const Observation& o, const domain::HostdevNic& hostdev) const {
+Nic Observer::nicInGuest(const Observation& o, const Sighting& source,
+                         const domain::HostdevNic& hostdev) const {
   Nic nic;
   nic.mac = hostdev.mac;
   nic.device = domain::planOf(hostdev);
@@ -159,6 +160,7 @@ Nic Observer::nicInGuest(const Observation& o, const domain::HostdevNic& hostdev
     }
   }
   nameProfiles(nic);
+  if (!nic.vnic) nic.suggestedProfile = suggestProfile(o, source, hostdev);
   return nic;
 }
 

@@ -36,6 +36,12 @@ class Observer {
   // cache answers, and `refresh` renews it.
   Observation observe(std::shared_ptr<const api::VmMigration> migration) const;
 
+  // Asks the VM's host and candidates what only they can tell of this VM. That costs several calls,
+  // so only hosts are asked that fit by all that is known already: the best, until one fits, or all
+  // of them (for a report).
+  enum class Ask { UntilOneFits, All };
+  void examine(Observation& o, Ask ask) const;
+
   // Reads the two hosts of a decision anew before it is stored.
   void refresh(const std::string& source, const std::string& target) const;
   // The same for all hosts, before a migration is refused for good.
@@ -48,7 +54,13 @@ class Observer {
   Candidate candidate(std::shared_ptr<const api::VmHost> host) const;
   domain::VfInventory inventory(const api::VmHost& host, const vm_host::HostFacts& facts) const;
   Copy copyOn(const std::string& host, const std::string& uuid) const;
-  Nic nicInGuest(const Observation& o, const domain::HostdevNic& hostdev) const;
+  VmExamination examineVm(const Sighting& source) const;
+  HostExamination examineHost(const Observation& o, const Sighting& source,
+                              const Candidate& candidate, bool probe) const;
+  std::string suggestProfile(const Observation& o, const Sighting& source,
+                             const domain::HostdevNic& hostdev) const;
+  Nic nicInGuest(const Observation& o, const Sighting& source,
+                 const domain::HostdevNic& hostdev) const;
   Nic nicOfStatus(const Observation& o, const api::NicMigrationStatus& status) const;
   void nameProfiles(Nic& nic) const;
 

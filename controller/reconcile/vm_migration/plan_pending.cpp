@@ -140,7 +140,7 @@ Plan planPending(const Observation& o) {
   } else {
     plan = wait(result.firstReason(), result.summary());
   }
-  plan.preflight = result.report();
+  plan.preflight = result.report(o);
   if (plan.phase == kPending) plan.queue = api::QueueStatus{o.queuedBefore + 1, plan.reason};
   return plan;
 }

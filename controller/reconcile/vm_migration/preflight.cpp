@@ -12,6 +12,9 @@
 namespace vnic::reconcile::vm_migration {
 namespace {
 
+// The status of a VM with many NICs and hosts has to stay an object that the API server takes.
+constexpr std::size_t kMaxDevicePlans = 1000;
+
 // Most free VFs first, then the least busy, then by name so that the choice is the same each time.
 const Candidate* choose(const std::vector<HostVerdict>& verdicts) {
   const Candidate* best = nullptr;
@@ -25,8 +28,32 @@ const Candidate* choose(const std::vector<HostVerdict>& verdicts) {
   return best;
 }
 
-std::string text(const Violation& v) {
-  return v.reason + ": " + v.message;
+template <class Finding>
+std::string text(const Finding& finding) {
+  return finding.reason + ": " + finding.message;
+}
+
+template <class Finding>
+std::vector<std::string> texts(const std::vector<Finding>& findings) {
+  std::vector<std::string> out;
+  for (const Finding& finding : findings) out.push_back(text(finding));
+  return out;
+}
+
+std::vector<api::DevicePreflight> devicePlans(const Observation& o, const HostVerdict& verdict) {
+  std::vector<api::DevicePreflight> out;
+  if (verdict.vfs.size() != o.nics.size()) return out;
+  for (std::size_t i = 0; i < o.nics.size(); ++i) {
+    const domain::PfEntry* pf = verdict.candidate->inventory.physicalFunctionOf(verdict.vfs[i]);
+    api::DevicePreflight device;
+    device.mac = o.nics[i].mac;
+    if (o.nics[i].vnic) device.vnic = o.nics[i].vnic->metadata.name;
+    if (pf != nullptr) device.physicalFunction = pf->device;
+    device.virtualFunction = verdict.vfs[i].str();
+    device.guestAddress = o.nics[i].device.guestAddress;
+    out.push_back(std::move(device));
+  }
+  return out;
 }
 
 }  // namespace
@@ -45,19 +72,26 @@ PreflightResult preflight(const Observation& o, const Sighting& source) {
 
 bool PreflightResult::refused() const {
   const auto forGood = [](const Violation& v) { return !v.passing; };
-  if (std::any_of(vm.begin(), vm.end(), forGood)) return true;
+  if (std::any_of(vm.violations.begin(), vm.violations.end(), forGood)) return true;
   if (chosen != nullptr) return false;
   return std::all_of(hosts.begin(), hosts.end(), [&](const HostVerdict& h) {
     return std::any_of(h.violations.begin(), h.violations.end(), forGood);
   });
 }
 
-api::PreflightReport PreflightResult::report() const {
+api::PreflightReport PreflightResult::report(const Observation& o) const {
   api::PreflightReport out;
-  for (const Violation& v : vm) out.reasons.push_back(text(v));
+  out.reasons = texts(vm.violations);
+  out.warnings = texts(vm.warnings);
+  std::size_t devices = 0;
   for (const HostVerdict& h : hosts) {
-    api::HostPreflight host{h.candidate->name(), h.violations.empty(), {}};
-    for (const Violation& v : h.violations) host.reasons.push_back(text(v));
+    api::HostPreflight host;
+    host.name = h.candidate->name();
+    host.fits = h.violations.empty();
+    host.reasons = texts(h.violations);
+    host.warnings = texts(h.warnings);
+    if (host.fits && devices < kMaxDevicePlans) host.devices = devicePlans(o, h);
+    devices += host.devices.size();
     out.hosts.push_back(std::move(host));
   }
   return out;
@@ -65,7 +99,7 @@ api::PreflightReport PreflightResult::report() const {
 
 std::string PreflightResult::summary() const {
   std::vector<std::string> parts;
-  for (const Violation& v : vm) parts.push_back(text(v));
+  parts = texts(vm.violations);
   for (const HostVerdict& h : hosts) {
     for (const Violation& v : h.violations) {
       parts.push_back(fmt::format("{}: {}", h.candidate->name(), text(v)));
@@ -76,7 +110,7 @@ std::string PreflightResult::summary() const {
 }
 
 std::string PreflightResult::firstReason() const {
-  if (!vm.empty()) return vm.front().reason;
+  if (!vm.violations.empty()) return vm.violations.front().reason;
   for (const HostVerdict& h : hosts) {
     if (!h.violations.empty()) return h.violations.front().reason;
   }

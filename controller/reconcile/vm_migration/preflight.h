@@ -16,21 +16,34 @@ struct Violation {
   bool passing = false;  // may go away by itself: wait instead of refusing
 };
 
+// What is legal, and may surprise; it refuses nothing.
+struct Warning {
+  std::string reason;
+  std::string message;
+};
+
+struct VmVerdict {
+  std::vector<Violation> violations;
+  std::vector<Warning> warnings;
+};
+
 struct HostVerdict {
   const Candidate* candidate = nullptr;
   std::vector<Violation> violations;
+  std::vector<Warning> warnings;
   std::vector<PciAddress> vfs;  // for each of the observation's NICs, when they all found one
 };
 
 struct PreflightResult {
-  std::vector<Violation> vm;       // against moving this VM at all
+  VmVerdict vm;                    // against moving this VM at all
   std::vector<HostVerdict> hosts;  // in the order of the candidates
   const Candidate* chosen = nullptr;
 
-  bool fits() const { return vm.empty() && chosen != nullptr; }
+  bool fits() const { return vm.violations.empty() && chosen != nullptr; }
   // Refused for good: no waiting changes it (as far as we know).
   bool refused() const;
-  api::PreflightReport report() const;
+  // With the plan of every device for hosts that fit.
+  api::PreflightReport report(const Observation& observation) const;
   std::string summary() const;      // all reasons in one line
   std::string firstReason() const;  // for a condition's reason
 };

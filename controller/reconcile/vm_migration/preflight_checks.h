@@ -7,10 +7,14 @@
 namespace vnic::reconcile::vm_migration {
 
 // Against moving this VM at all.
-std::vector<Violation> checkVm(const Observation& observation, const Sighting& source);
+VmVerdict checkVm(const Observation& observation, const Sighting& source);
+// The same, by what the VM's host answered about it.
+void checkVmAnswers(const Observation& observation, VmVerdict& verdict);
 
 // Against this host.
 HostVerdict checkHost(const Observation& observation, const Sighting& source,
                       const Candidate& candidate);
+// The same, by what both hosts answered.
+void checkHostAnswers(const Observation& observation, HostVerdict& verdict);
 
 }  // namespace vnic::reconcile::vm_migration

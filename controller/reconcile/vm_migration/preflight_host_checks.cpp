@@ -106,6 +106,7 @@ HostVerdict checkHost(const Observation& o, const Sighting& source, const Candid
   checkName(source, c, verdict.violations);
   checkInbound(c, verdict.violations);
   checkVfs(o, verdict);
+  checkHostAnswers(o, verdict);
   return verdict;
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "domain/vnic_manifest.h"
 #include "reconcile/vm_migration/preflight_checks.h"
 
 namespace vnic::reconcile::vm_migration {
@@ -32,16 +35,20 @@ void checkMachine(const Observation& o, const Sighting& source, Violations& out)
                                     source.description.machine)});
 }
 
-void checkHotplug(const Observation& o, Violations& out) {
-  const std::string macs = macsOf(o, [](const Nic& nic) {
+void checkHotplug(const Observation& o, const Sighting& source, Violations& out) {
+  const auto& ports = source.description.hotplugBuses;
+  const std::string macs = macsOf(o, [&](const Nic& nic) {
     const auto address = PciAddress::parse(nic.device.guestAddress);
-    return address && address->bus == 0;
+    if (!address) return false;
+    return address->function != 0 ||
+           std::find(ports.begin(), ports.end(), address->bus) == ports.end();
   });
   if (macs.empty()) return;
   out.push_back(
-      {"NotHotpluggable", fmt::format("{} sits on the guest's root bus, which cannot hot-plug; "
-                                      "move it to a pcie-root-port",
-                                      macs)});
+      {"NotHotpluggable",
+       fmt::format("{} sits where the guest cannot hot-plug; move it to slot 0, function 0 of a "
+                   "pcie-root-port of its own that does not say hotplug='off'",
+                   macs)});
 }
 
 void checkNumber(const Observation& o, Violations& out) {
@@ -60,16 +67,11 @@ void checkBlockers(const Sighting& source, Violations& out) {
 void checkDescribed(const Observation& o, const Sighting& source, Violations& out) {
   for (const Nic& nic : o.nics) {
     if (nic.vnic) continue;
-    out.push_back(
-        {"NicNotDescribed",
-         fmt::format(
-             "passthrough NIC {0} has no Vnic; apply: {{apiVersion: vnic.dev/v1alpha1, "
-             "kind: Vnic, metadata: {{namespace: {1}, name: {2}-{3}}}, spec: {{vmName: {2}, "
-             "profile: {{name: PROFILE}}, macAddress: \"{0}\"}}}}",
-             nic.mac, o.migration->metadata.ns, source.domain.name,
-             nic.mac.size() >= 8
-                 ? nic.mac.substr(9, 2) + nic.mac.substr(12, 2) + nic.mac.substr(15, 2)
-                 : nic.mac)});
+    const std::string profile = nic.suggestedProfile.empty() ? "PROFILE" : nic.suggestedProfile;
+    out.push_back({"NicNotDescribed",
+                   fmt::format("passthrough NIC {} has no Vnic; apply: {}", nic.mac,
+                               domain::toYamlLine({o.migration->metadata.ns, source.domain.name,
+                                                   nic.mac, profile}))});
   }
 }
 
@@ -104,15 +106,57 @@ void checkMigratable(const Observation& o, Violations& out) {
   out.push_back({"NicNotMigratable", fmt::format("NICs that may not move: {}", offenders)});
 }
 
-void checkOutage(const Observation& o, Violations& out) {
-  if (o.migration->spec.policy.networkOutage != "Forbid") return;
+void checkOutage(const Observation& o, VmVerdict& verdict) {
   const std::string macs =
       macsOf(o, [](const Nic& nic) { return nic.device.standbyAlias.empty(); });
   if (macs.empty()) return;
-  out.push_back({"NetworkOutage",
-                 fmt::format("{} has no failover and would lose its network; give it a failover "
-                             "profile or set spec.policy.networkOutage to Allow",
-                             macs)});
+  if (o.migration->spec.policy.networkOutage == "Forbid") {
+    verdict.violations.push_back(
+        {"NetworkOutage",
+         fmt::format("{} has no failover and would lose its network; give it a failover "
+                     "profile or set spec.policy.networkOutage to Allow",
+                     macs)});
+  } else {
+    verdict.warnings.push_back(
+        {"NetworkOutage", fmt::format("{} has no failover: it has no network while the VM moves, "
+                                      "unless the guest bonds it with another NIC",
+                                      macs)});
+  }
+}
+
+// A VF and its standby are one NIC to the guest: what passes on one must pass on the other.
+void checkPairs(const Observation& o, std::vector<Warning>& out) {
+  for (const Nic& nic : o.nics) {
+    if (!nic.profile || !nic.failover) continue;
+    const auto compare = [&](const auto& vf, const auto& standby, const char* reason,
+                             const char* field, const char* consequence) {
+      if (vf == standby) return;
+      out.push_back({reason, fmt::format("NIC {}: VnicProfile {} and its failover {} differ in "
+                                         "spec.{}; {}",
+                                         nic.mac, nic.profile->metadata.name,
+                                         nic.failover->metadata.name, field, consequence)});
+    };
+    const auto &vf = nic.profile->spec, &standby = nic.failover->spec;
+    compare(vf.vlan, standby.vlan, "VlanDiffers", "vlan",
+            "while the VM moves its frames go another way");
+    compare(vf.mtu, standby.mtu, "MtuDiffers", "mtu",
+            "a guest does not take a VF that cannot have the standby's MTU");
+  }
+}
+
+// Guests without failover bond a VF with a virtio NIC, which then has the VF's MAC address.
+void checkBondFilters(const Observation& o, const Sighting& source, std::vector<Warning>& out) {
+  for (const Nic& nic : o.nics) {
+    if (!nic.profile || !nic.device.standbyAlias.empty()) continue;
+    for (const domain::VirtualNic& other : source.description.virtualNics) {
+      if (other.filter.empty() || other.network != nic.profile->spec.network) continue;
+      out.push_back(
+          {"FilterStopsBond",
+           fmt::format("virtio NIC {} has the filter {}: should the guest bond it with VF "
+                       "NIC {}, it may not send with that NIC's MAC; give it no filter",
+                       other.mac, other.filter, nic.mac)});
+    }
+  }
 }
 
 void checkTargetName(const Observation& o, Violations& out) {
@@ -143,20 +187,24 @@ void checkCaps(const Observation& o, const Sighting& source, Violations& out) {
 
 }  // namespace
 
-std::vector<Violation> checkVm(const Observation& o, const Sighting& source) {
-  Violations out;
+VmVerdict checkVm(const Observation& o, const Sighting& source) {
+  VmVerdict verdict;
+  Violations& out = verdict.violations;
   checkState(source, out);
   checkMachine(o, source, out);
-  checkHotplug(o, out);
+  checkHotplug(o, source, out);
   checkNumber(o, out);
   checkBlockers(source, out);
   checkDescribed(o, source, out);
   checkProfiles(o, out);
   checkMigratable(o, out);
-  checkOutage(o, out);
+  checkOutage(o, verdict);
+  checkPairs(o, verdict.warnings);
+  checkBondFilters(o, source, verdict.warnings);
   checkTargetName(o, out);
   checkCaps(o, source, out);
-  return out;
+  checkVmAnswers(o, verdict);
+  return verdict;
 }
 
 }  // namespace vnic::reconcile::vm_migration

@@ -81,6 +81,7 @@ Result<Done> VmMigrationReconciler::advance(Migration migration) {
     // been defined, or started, since.
     observer_.refreshAll();
     o = observer_.observe(migration);
+    if (migration->spec.mode == "DryRun") observer_.examine(o, Observer::Ask::All);
     plan = vm_migration::plan(o);
   }
   const bool choosesTarget = plan.decision && migration->status.targetHost.empty();
@@ -118,6 +119,7 @@ Result<Done> VmMigrationReconciler::commitTarget(Migration migration) {
   if (plan.decision) {
     observer_.refresh(plan.decision->sourceHost, plan.decision->targetHost);
     o = observer_.observe(migration);
+    observer_.examine(o, Observer::Ask::UntilOneFits);
     plan = vm_migration::plan(o);
   }
   if (plan.decision) {

@@ -130,8 +130,12 @@ void bound(api::VmMigrationStatus& status) {
   if (status.attempt) status.attempt->message = api::bounded(status.attempt->message, kMaxText);
   if (!status.preflight) return;
   boundReasons(status.preflight->reasons);
+  boundReasons(status.preflight->warnings);
   if (status.preflight->hosts.size() > kMaxHosts) status.preflight->hosts.resize(kMaxHosts);
-  for (auto& host : status.preflight->hosts) boundReasons(host.reasons);
+  for (auto& host : status.preflight->hosts) {
+    boundReasons(host.reasons);
+    boundReasons(host.warnings);
+  }
 }
 
 }  // namespace

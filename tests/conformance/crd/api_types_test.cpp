@@ -119,8 +119,14 @@ TEST(ApiTypes, VmMigration) {
   status.attempts = 2;
   status.attempt =
       api::MigrationAttempt{2, "Back", "2026-01-01T00:00:00.000000Z", true, "Timeout", "m"};
-  status.preflight =
-      api::PreflightReport{{"VmNotRunning: no"}, {{"host2", false, {"NoFreeVf: none"}}}};
+  status.preflight = api::PreflightReport{
+      {"VmNotRunning: no"},
+      {{"host2",
+        false,
+        {"NoFreeVf: none"},
+        {"CpuUnchecked: mode"},
+        {{"52:54:00:cc:00:01", "db-1", "enp1s0", "0000:01:10.0", "0000:03:00.0"}}}},
+      {"NetworkOutage: dark"}};
   status.queue = api::QueueStatus{1, "CapReached"};
   expectRoundTrip<api::VmMigration>("every-field", spec, status);
 }

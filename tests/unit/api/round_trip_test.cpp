@@ -107,7 +107,14 @@ TEST(RoundTrip, VmMigration) {
   status.phaseTimestamps = {{"Pending", "2026-01-01T00:00:00.000000Z"}};
   status.attempts = 2;
   status.attempt = MigrationAttempt{2, "Back", "2026-01-01T00:00:00.000000Z", true, "Timeout", "m"};
-  status.preflight = PreflightReport{{"VmNotRunning: no"}, {{"host2", false, {"NoFreeVf: none"}}}};
+  status.preflight =
+      PreflightReport{{"VmNotRunning: no"},
+                      {{"host2",
+                        false,
+                        {"NoFreeVf: none"},
+                        {"CpuUnchecked: mode"},
+                        {{"52:54:00:cc:00:01", "db-1", "enp1s0", "0000:01:10.0", "0000:03:00.0"}}}},
+                      {"NetworkOutage: dark"}};
   status.queue = QueueStatus{1, "CapReached"};
   expectRoundTrip<VmMigration>(spec, status);
   expectRoundTrip<VmMigration>(VmMigrationSpec{}, VmMigrationStatus{});

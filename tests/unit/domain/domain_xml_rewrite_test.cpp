@@ -147,5 +147,22 @@ TEST(PersistentDestinationXml, KeepsWhatItDoesNotKnow) {
   EXPECT_EQ(text(persistentDestinationXml(xml, {})), xml);
 }
 
+TEST(PersistentDestinationXml, ChangesAVlanOnlyWhenToldTo) {
+  constexpr char kDefinition[] =
+      "<domain type='kvm'><name>db</name><memory>1</memory><devices>"
+      "<interface type='hostdev'><mac address='52:54:00:00:00:01'/>"
+      "<source><address type='pci' domain='0x0000' bus='0x01' slot='0x10' function='0x0'/></source>"
+      "<vlan><tag id='5'/></vlan></interface></devices></domain>";
+  const auto vlanAfter = [&](bool changes, std::optional<int> vlan) {
+    const auto text = persistentDestinationXml(
+        kDefinition,
+        {{{"52:54:00:00:00:01", "", *PciAddress::parse("0000:01:10.2"), changes, vlan}}, {}});
+    return parseDomain(text.value()).value().hostdevs.at(0).vlan;
+  };
+  EXPECT_EQ(vlanAfter(false, std::nullopt), 5);
+  EXPECT_EQ(vlanAfter(true, 7), 7);
+  EXPECT_EQ(vlanAfter(true, std::nullopt), std::nullopt);
+}
+
 }  // namespace
 }  // namespace vnic::domain

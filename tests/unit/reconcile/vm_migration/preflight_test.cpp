@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a preflight asks hosts about one VM, and what it makes of the answers.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/reconcile/vm_migration/world.h"
+
+namespace vnic::test {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+std::string messageOf(const api::VmMigration& m) {
+  const auto* ready = findCondition(m.status.conditions, api::condition::kReady);
+  return ready ? ready->reason + ": " + ready->message : "";
+}
+
+api::VmMigration dryRun(World& world) {
+  api::VmMigrationSpec spec;
+  spec.mode = "DryRun";
+  world.addMigration(spec);
+  world.settle();
+  return world.migration();
+}
+
+TEST(Preflight, ReportsThePlanOfEveryDevice) {
+  World world;
+  world.addVm(2);
+  const auto m = dryRun(world);
+  EXPECT_THAT(messageOf(m), StartsWith("WouldSucceed"));
+  ASSERT_TRUE(m.status.preflight);
+  EXPECT_THAT(m.status.preflight->reasons, IsEmpty());
+  EXPECT_THAT(m.status.preflight->warnings, IsEmpty());
+  ASSERT_EQ(m.status.preflight->hosts.size(), 1u);
+  const auto& host = m.status.preflight->hosts[0];
+  EXPECT_THAT(host.warnings, IsEmpty());
+  EXPECT_THAT(
+      host.devices,
+      ElementsAre(
+          api::DevicePreflight{World::kMac, "db-0", "enp1s0", "0000:01:10.0", "0000:03:00.0"},
+          api::DevicePreflight{World::kMac2, "db-1", "enp1s0", "0000:01:10.2", "0000:04:00.0"}));
+}
+
+// What a run of the same VM gets is what its dry run has said.
+TEST(Preflight, TheRunTakesTheDevicesOfTheReport) {
+  World world;
+  world.addVm(2);
+  world.addMigration();
+  world.settle();
+  const auto m = world.migration();
+  ASSERT_EQ(m.status.phase, "Succeeded") << messageOf(m);
+  ASSERT_TRUE(m.status.preflight);
+  for (const auto& device : m.status.preflight->hosts.at(0).devices) {
+    EXPECT_EQ(world.liveVf("host2", device.mac), device.virtualFunction);
+  }
+}
+
+struct Refusal {
+  const char* reason;
+  std::function<void(World&)> arrange;
+};
+
+TEST(Preflight, DryRunAndRunRefuseForTheSameReasonBeforeAnythingIsTouched) {
+  const Refusal cases[] = {
+      {"HasSnapshots", [](World& w) { w.hypervisor.obstacles(World::kUuid).snapshots = 2; }},
+      {"HasCheckpoints", [](World& w) { w.hypervisor.obstacles(World::kUuid).checkpoints = 1; }},
+      {"MigrationBlocked",
+       [](World& w) {
+         w.hypervisor.obstacles(World::kUuid).qemuBlockers = {"device 'x' is not migratable"};
+       }},
+      {"StorageNotShared", [](World& w) { w.hypervisor.setUnsafeStorage(World::kUuid, true); }},
+      {"PeerUnreachable",
+       [](World& w) {
+         w.client.edit<api::VmHost>({"", "host2"},
+                                    [](auto& h) { h.peerURI = "qemu+tls://nowhere/system"; });
+       }},
+      {"MachineNotSupported",
+       [](World& w) {
+         w.hypervisor.suitabilityOf("host2").machineProblem =
+             "the machine 'pc-q35-10.0' is not supported by emulator";
+       }},
+      {"CpuIncompatible",
+       [](World& w) {
+         w.hypervisor.suitabilityOf("host2").cpuProblem =
+             "Host CPU does not provide required features: svm";
+       }},
+      {"NotEnoughMemory",
+       [](World& w) { w.hypervisor.suitabilityOf("host2").availableMemoryKiB = 1000; }},
+  };
+  for (const Refusal& c : cases) {
+    SCOPED_TRACE(c.reason);
+    for (const char* mode : {"DryRun", "Run"}) {
+      World world;
+      world.addVm();
+      c.arrange(world);
+      api::VmMigrationSpec spec;
+      spec.mode = mode;
+      world.addMigration(spec);
+      world.settle();
+      const auto m = world.migration();
+      EXPECT_EQ(m.status.phase, spec.mode == "Run" ? "Failed" : "Succeeded") << messageOf(m);
+      EXPECT_THAT(messageOf(m), HasSubstr(c.reason));
+      ASSERT_TRUE(m.status.preflight);
+      const auto& report = *m.status.preflight;
+      std::vector<std::string> reasons = report.reasons;
+      for (const auto& host : report.hosts) {
+        reasons.insert(reasons.end(), host.reasons.begin(), host.reasons.end());
+        if (!host.reasons.empty()) {
+          EXPECT_FALSE(host.fits);
+          EXPECT_THAT(host.devices, IsEmpty());
+        }
+      }
+      EXPECT_THAT(reasons, Contains(StartsWith(c.reason)));
+      EXPECT_THAT(world.hypervisor.calls(), IsEmpty());
+      EXPECT_THAT(world.client.all<api::VfReservation>(), IsEmpty());
+    }
+  }
+}
+
+TEST(Preflight, WaitsForABlockJobAndGoesOnWhenItIsOver) {
+  World world;
+  world.addVm();
+  world.hypervisor.obstacles(World::kUuid).blockJobs = {"vda"};
+  world.addMigration();
+  for (int i = 0; i < 5; ++i) world.pass();
+  EXPECT_EQ(world.migration().status.phase, "Pending");
+  EXPECT_THAT(messageOf(world.migration()), HasSubstr("BlockJob"));
+  EXPECT_THAT(messageOf(world.migration()), HasSubstr("vda"));
+  EXPECT_THAT(world.hypervisor.calls(), IsEmpty());
+  world.hypervisor.obstacles(World::kUuid).blockJobs.clear();
+  world.settle();
+  EXPECT_EQ(world.migration().status.phase, "Succeeded") << messageOf(world.migration());
+}
+
+TEST(Preflight, WaitsWhenTheHostDoesNotAnswerAboutTheVm) {
+  World world;
+  world.addVm();
+  world.hypervisor.failNext(Operation::Question, Error::transient("no answer in time"));
+  world.addMigration();
+  world.pass();
+  EXPECT_EQ(world.migration().status.phase, "Pending");
+  EXPECT_THAT(messageOf(world.migration()), HasSubstr("HostUnknown"));
+  EXPECT_THAT(world.hypervisor.calls(), IsEmpty());
+  world.settle();
+  EXPECT_EQ(world.migration().status.phase, "Succeeded");
+}
+
+// A guest that has not taken the pair does not see the VF: QEMU hides it.
+TEST(Preflight, AStandbyThatTheGuestDidNotTakeIsAWarningOrARefusal) {
+  World allowed;
+  allowed.addVm();
+  allowed.hypervisor.setNegotiated(World::kUuid, false);
+  const auto report = dryRun(allowed);
+  EXPECT_THAT(messageOf(report), StartsWith("WouldSucceed"));
+  EXPECT_THAT(report.status.preflight->warnings, Contains(StartsWith("StandbyNotNegotiated")));
+
+  World forbidden;
+  forbidden.addVm();
+  forbidden.hypervisor.setNegotiated(World::kUuid, false);
+  api::VmMigrationSpec spec;
+  spec.policy.networkOutage = "Forbid";
+  forbidden.addMigration(spec);
+  for (int i = 0; i < 5; ++i) forbidden.pass();
+  EXPECT_THAT(messageOf(forbidden.migration()), HasSubstr("StandbyNotNegotiated"));
+  EXPECT_THAT(forbidden.hypervisor.calls(), IsEmpty());
+  forbidden.hypervisor.setNegotiated(World::kUuid, true);  // it has booted meanwhile
+  forbidden.settle();
+  EXPECT_EQ(forbidden.migration().status.phase, "Succeeded");
+}
+
+TEST(Preflight, AVfWithoutFailoverIsWarnedAbout) {
+  World world;
+  world.addVm(1, false);
+  const auto m = dryRun(world);
+  EXPECT_THAT(messageOf(m), StartsWith("WouldSucceed"));
+  EXPECT_THAT(m.status.preflight->warnings, ElementsAre(StartsWith("NetworkOutage")));
+  // libvirt says nothing of storage and peer while the VF is in the guest, and that is said.
+  EXPECT_THAT(m.status.preflight->hosts.at(0).warnings, ElementsAre(StartsWith("MoveUnchecked")));
+}
+
+// The guest's bond gives the virtio NIC the VF's MAC, which a filter would not let through.
+TEST(Preflight, AFilterOnTheOtherHalfOfABondIsWarnedAbout) {
+  World world;
+  world.addVm(1, false);
+  ASSERT_TRUE(world.hypervisor.attachDevice(
+      "host1", World::kUuid,
+      "<interface type='network'><mac address='52:54:00:cc:00:07'/><source network='tenant-blue'/>"
+      "<model type='virtio'/><filterref filter='clean-traffic'/><alias name='ua-b'/></interface>",
+      hypervisor::DeviceScope::Live));
+  const auto m = dryRun(world);
+  EXPECT_THAT(m.status.preflight->warnings, Contains(StartsWith("FilterStopsBond")));
+}
+
+TEST(Preflight, APairWhoseHalvesDifferIsWarnedAbout) {
+  World world;
+  world.addVm();
+  world.client.edit<api::VnicProfile>({"", "blue"}, [](auto& p) {
+    p.vlan = 7;
+    p.mtu = 9000;
+  });
+  const auto m = dryRun(world);
+  EXPECT_THAT(m.status.preflight->warnings,
+              ElementsAre(StartsWith("VlanDiffers"), StartsWith("MtuDiffers")));
+}
+
+TEST(Preflight, AVfThatCannotBeHotPluggedIsRefused) {
+  struct Case {
+    const char *machine, *place, *reason;
+  };
+  for (const Case& c : {Case{"pc-i440fx-10.0", "0000:03:00.0", "MachineNotQ35"},
+                        Case{"pc-q35-10.0", "0000:00:05.0", "NotHotpluggable"},
+                        Case{"pc-q35-10.0", "0000:03:00.1", "NotHotpluggable"},
+                        Case{"pc-q35-10.0", "0000:20:00.0", "NotHotpluggable"}}) {
+    SCOPED_TRACE(c.place);
+    World world;
+    world.addVm();  // its Vnic
+    world.hypervisor.addVm("host1", {.name = "db",
+                                     .uuid = World::kUuid,
+                                     .vnicNamespace = "team-a",
+                                     .machine = c.machine,
+                                     .nics = {{.mac = World::kMac,
+                                               .network = "tenant-blue",
+                                               .standbyAlias = "ua-standby0",
+                                               .vf = "0000:01:10.0",
+                                               .vfAlias = "ua-vf0",
+                                               .guestAddress = c.place}}});
+    const auto m = dryRun(world);
+    EXPECT_THAT(m.status.preflight->reasons, Contains(StartsWith(c.reason)));
+  }
+}
+
+TEST(Preflight, ANicThatNobodyDescribedComesWithAVnicThatDescribesIt) {
+  World world;
+  world.addVm();
+  ASSERT_TRUE(world.client.remove(api::Vnic::resource, {"team-a", "db-0"}, {}));
+  const auto m = dryRun(world);
+  EXPECT_THAT(m.status.preflight->reasons,
+              ElementsAre(HasSubstr(
+                  "{apiVersion: vnic.dev/v1alpha1, kind: Vnic, metadata: {namespace: team-a, name: "
+                  "db-cc0001}, spec: {vmName: db, profile: {name: blue}, macAddress: "
+                  "\"52:54:00:cc:00:01\"}}")));
+}
+
+}  // namespace
+}  // namespace vnic::test
