@@ -61,11 +61,22 @@ class Operation {
   const std::string& uuid() const { return o_.vm.uuid(); }
 
   Outcome look();
-  Outcome requireRunning() const {
+  bool active() const { return look_.liveDescription.has_value(); }
+  // The NIC as the VM has it: live, or by the definition of a VM that is shut off.
+  const NicParts& nic() const { return active() ? look_.live : look_.persistent; }
+  Outcome requireChangeable() const {
     if (look_.domain.state == hypervisor::DomainState::Running) return {};
-    return failed("VmNotRunning", Error::transient("the VM does not run"));
+    if (!active() && look_.persistentDescription) return {};
+    return failed("VmNotRunning", Error::transient("the VM neither runs nor is shut off"));
   }
-  Outcome attachVirtio(const api::VnicProfileSpec& profile, const std::string& alias, bool standby);
+  Outcome checkRoom(const api::DevicePlan& device) const;
+  std::optional<PciAddress> placeForStandby(const api::DevicePlan& device) const;
+  Outcome attach(const std::string& xml, DeviceScope scope, const char* reason,
+                 std::optional<PciAddress> vf = std::nullopt);
+  Outcome attachVirtio(const api::VnicProfileSpec& profile, const std::string& alias, bool standby,
+                       const std::optional<PciAddress>& place);
+  Outcome attachVf(api::DevicePlan device, const PciAddress& vf);
+  std::optional<PciAddress> freeInDefinition(const std::optional<PciAddress>& place) const;
   Outcome detach(const std::string& xml, DeviceScope scope);
   void followDefinition(const api::DevicePlan& device, const PciAddress& vf);
   void releaseOthers(const PciAddress& vf);
@@ -73,12 +84,6 @@ class Operation {
     ports_.events.record({runtime::eventObject(*o_.vnic), runtime::EventType::Normal, reason,
                           action, std::move(note), std::nullopt});
   }
-  // Both definitions where the VM has one and the NIC is not in it yet.
-  DeviceScope attachScope(bool alreadyDefined) const {
-    return look_.persistentDescription && !alreadyDefined ? DeviceScope::LiveAndPersistent
-                                                          : DeviceScope::Live;
-  }
-
   const EffectPorts& ports_;
   const Observation& o_;
   std::unique_ptr<VmClaim> claim_;
@@ -103,33 +108,109 @@ Outcome Operation::look() {
   return read(look_.domain.persistentXml, look_.persistentDescription, look_.persistent);
 }
 
-Outcome Operation::attachVirtio(const api::VnicProfileSpec& profile, const std::string& alias,
-                                bool standby) {
-  const std::string xml = virtioDeviceXml(profile, o_.mac, alias, standby);
-  const auto done = ports_.hypervisor.attachDevice(host(), uuid(), xml,
-                                                   attachScope(look_.persistent.virtio != nullptr));
-  if (!done) return failed(standby ? "StandbyAttachFailed" : "AttachFailed", done.error());
-  if (auto seen = look(); !seen) return seen;
-  if (look_.live.virtio == nullptr) {
-    return failed("AttachFailed", Error::transient("the VM does not show the virtio NIC yet"));
+// Says beforehand, in words that name the fix, what libvirt would say in its own.
+Outcome Operation::checkRoom(const api::DevicePlan& device) const {
+  if (!active() || !look_.liveDescription->isQ35()) return {};
+  std::size_t needed = look_.live.vf == nullptr && o_.wantsVf() ? 1 : 0;
+  if (look_.live.virtio == nullptr && (o_.wantsStandby() || !o_.wantsVf())) ++needed;
+  const std::size_t free = look_.liveDescription->freeHotplugBuses.size();
+  if (free >= needed) return {};
+  return failed("NoFreeHotplugPort",
+                Error::transient(fmt::format(
+                    "VM {} has {} free PCIe ports that take a device while it runs, {} are needed; "
+                    "add <controller type='pci' model='pcie-root-port'/> to its definition and "
+                    "start it anew (NIC {})",
+                    o_.vnic->spec.vmName, free, needed, device.macAddress)));
+}
+
+// Where libvirt may place the standby as it likes unless the VF has to go to a certain port: then
+// anywhere but there.
+std::optional<PciAddress> Operation::placeForStandby(const api::DevicePlan& device) const {
+  if (!active()) return std::nullopt;
+  const domain::DomainDescription& live = *look_.liveDescription;
+  if (look_.persistent.virtio != nullptr && look_.persistent.virtio->guestAddress &&
+      !live.guestAddresses.contains(*look_.persistent.virtio->guestAddress)) {
+    return look_.persistent.virtio->guestAddress;
   }
-  return {};
+  const auto reserved = PciAddress::parse(device.guestAddress);
+  if (!reserved) return std::nullopt;
+  for (const int bus : live.freeHotplugBuses) {
+    if (bus != reserved->bus) return PciAddress{0, static_cast<std::uint8_t>(bus), 0, 0};
+  }
+  return std::nullopt;
+}
+
+// The same place in the definition, so that the guest finds the NIC where it was after its next
+// start; unless something else is defined there.
+std::optional<PciAddress> Operation::freeInDefinition(
+    const std::optional<PciAddress>& place) const {
+  if (!place || look_.persistentDescription->guestAddresses.contains(*place)) return std::nullopt;
+  return place;
+}
+
+Outcome Operation::attach(const std::string& xml, DeviceScope scope, const char* reason,
+                          std::optional<PciAddress> vf) {
+  const auto done = ports_.hypervisor.attachDevice(host(), uuid(), xml, scope);
+  if (!done) return failed(reason, done.error(), vf);
+  return look();
+}
+
+Outcome Operation::attachVirtio(const api::VnicProfileSpec& profile, const std::string& alias,
+                                bool standby, const std::optional<PciAddress>& place) {
+  const char* reason = standby ? "StandbyAttachFailed" : "AttachFailed";
+  if (active() && look_.live.virtio == nullptr) {
+    const std::string xml = virtioDeviceXml(profile, o_.mac, alias, standby, place);
+    if (auto done = attach(xml, DeviceScope::Live, reason); !done) return done;
+    if (look_.live.virtio == nullptr) {
+      return failed(reason, Error::transient("the VM does not show the virtio NIC yet"));
+    }
+  }
+  if (!look_.persistentDescription || look_.persistent.virtio != nullptr) return {};
+  const auto same = look_.live.virtio ? look_.live.virtio->guestAddress : std::nullopt;
+  const std::string xml = virtioDeviceXml(profile, o_.mac, alias, standby, freeInDefinition(same));
+  return attach(xml, DeviceScope::Persistent, reason);
+}
+
+Outcome Operation::attachVf(api::DevicePlan device, const PciAddress& vf) {
+  if (active() && look_.live.vf == nullptr) {
+    const auto xml = domain::vfDeviceXml(device, vf);
+    if (!xml) return failed("AttachFailed", xml.error());
+    if (auto done = attach(*xml, DeviceScope::Live, "AttachFailed", vf); !done) return done;
+    if (look_.live.vf == nullptr) {
+      return failed("AttachFailed", Error::transient("the VM does not show the VF yet"), vf);
+    }
+  }
+  if (!look_.persistentDescription || look_.persistent.vf != nullptr) return {};
+  const auto same = freeInDefinition(look_.live.vf ? look_.live.vf->guestAddress
+                                                   : PciAddress::parse(device.guestAddress));
+  device.guestAddress = same ? same->str() : "";
+  const auto xml = domain::vfDeviceXml(device, vf);
+  if (!xml) return failed("AttachFailed", xml.error());
+  return attach(*xml, DeviceScope::Persistent, "AttachFailed");
 }
 
 Outcome Operation::plugVirtio() {
-  if (auto running = requireRunning(); !running) return running;
-  if (look_.live.virtio != nullptr) return {};
-  if (auto done = attachVirtio(o_.profile->spec, "ua-" + o_.vnic->metadata.uid, false); !done) {
+  if (auto changeable = requireChangeable(); !changeable) return changeable;
+  api::DevicePlan device;
+  device.macAddress = o_.mac;
+  const bool wasMissing = nic().virtio == nullptr;
+  if (wasMissing) {
+    if (auto room = checkRoom(device); !room) return room;
+  }
+  if (auto done = attachVirtio(o_.profile->spec, "ua-" + o_.vnic->metadata.uid, false,
+                               placeForStandby(device));
+      !done) {
     return done;
   }
+  if (!wasMissing) return {};
   tell("NicAttached", "Attach",
        fmt::format("Attached the virtio NIC to VM {} on {}", o_.vnic->spec.vmName, host()));
   return {};
 }
 
 Outcome Operation::plugVf() {
-  if (auto running = requireRunning(); !running) return running;
-  if (look_.live.vf != nullptr) return {};
+  if (auto changeable = requireChangeable(); !changeable) return changeable;
+  const bool wasMissing = nic().vf == nullptr;
   const auto facts = ports_.hostCache.refresh(host());
   if (!facts) return failed("HostUnknown", facts.error());
   const auto inventory = domain::buildInventory(host(), o_.host->spec, (*facts)->snapshot,
@@ -137,27 +218,25 @@ Outcome Operation::plugVf() {
   Observation now = o_;  // the NIC as it is at this moment
   now.live = look_.live;
   now.persistent = look_.persistent;
-  const auto vf = chooseVf(now, inventory);
+  const auto vf = wasMissing ? chooseVf(now, inventory) : nic().vf->source;
   if (!vf) {
     return failed("NoFreeVirtualFunction",
                   Error::transient(fmt::format("host {} has no free VF for network {}", host(),
                                                o_.profile->spec.network)));
   }
-  const api::DevicePlan device = devicePlan(now);
-  const auto reserved = reserve(ports_.client, *o_.vnic, {host(), *vf, uuid(), device});
-  if (!reserved) return failed("ReservationFailed", reserved.error());
-  if (o_.wantsStandby() && look_.live.virtio == nullptr) {
-    if (auto done = attachVirtio(o_.failover->spec, device.standbyAlias, true); !done) return done;
+  const api::DevicePlan device = wasMissing ? devicePlan(now) : domain::planOf(*nic().vf);
+  if (wasMissing) {
+    if (auto room = checkRoom(device); !room) return room;
+    const auto reserved = reserve(ports_.client, *o_.vnic, {host(), *vf, uuid(), device});
+    if (!reserved) return failed("ReservationFailed", reserved.error());
   }
-  const auto xml = domain::vfDeviceXml(device, *vf);
-  if (!xml) return failed("AttachFailed", xml.error());
-  const bool defined = look_.persistent.vf != nullptr;
-  const auto done = ports_.hypervisor.attachDevice(host(), uuid(), *xml, attachScope(defined));
-  if (!done) return failed("AttachFailed", done.error(), *vf);
-  if (auto seen = look(); !seen) return seen;
-  if (look_.live.vf == nullptr) {
-    return failed("AttachFailed", Error::transient("the VM does not show the VF yet"), *vf);
+  if (o_.wantsStandby() && (wasMissing || look_.live.virtio != nullptr)) {
+    const auto done =
+        attachVirtio(o_.failover->spec, device.standbyAlias, true, placeForStandby(device));
+    if (!done) return done;
   }
+  if (auto done = attachVf(device, *vf); !done) return done;
+  if (!wasMissing) return {};
   followDefinition(device, *vf);
   releaseOthers(*vf);
   tell("VfAttached", "Attach",
@@ -167,9 +246,10 @@ Outcome Operation::plugVf() {
 
 // The definition has to name the VF that the VM has, or its next start would take another one's.
 void Operation::followDefinition(const api::DevicePlan& device, const PciAddress& vf) {
-  if (look_.persistent.vf == nullptr || look_.persistent.vf->source == vf) return;
-  const auto xml = domain::persistentDestinationXml(look_.domain.persistentXml,
-                                                    {{{o_.mac, device.alias, vf}}, {}});
+  const domain::HostdevNic* defined = look_.persistent.vf;
+  if (defined == nullptr || (defined->source == vf && defined->vlan == device.vlan)) return;
+  const auto xml = domain::persistentDestinationXml(
+      look_.domain.persistentXml, {{{o_.mac, device.alias, vf, true, device.vlan}}, {}});
   const Status done = xml ? ports_.hypervisor.define(host(), *xml) : fail(xml.error());
   if (!done) {
     ports_.log.warn("The VM's definition does not follow its VF",
@@ -203,9 +283,7 @@ Outcome Operation::unplug() {
   const auto vfXml = [&](const domain::HostdevNic& vf) {
     return domain::vfDeviceXml(domain::planOf(vf), vf.source);
   };
-  if (look_.live.any()) {
-    if (auto running = requireRunning(); !running) return running;
-  }
+  if (auto changeable = requireChangeable(); !changeable) return changeable;
   if (look_.live.vf != nullptr) {
     const auto xml = vfXml(*look_.live.vf);
     if (!xml) return failed("DetachFailed", xml.error());
@@ -259,8 +337,8 @@ Outcome adopt(const EffectPorts& ports, const Observation& o) {
   if (ports.leaseTimeLeft() < kLeaseMargin) {
     return failed("LeaderChanging", Error::transient("the leader's Lease is about to end"));
   }
-  const auto reserved =
-      reserve(ports.client, *o.vnic, {o.vm.host(), o.live.vf->source, o.vm.uuid(), adoptedPlan(o)});
+  const auto reserved = reserve(ports.client, *o.vnic,
+                                {o.vm.host(), o.nic().vf->source, o.vm.uuid(), adoptedPlan(o)});
   if (!reserved) return failed("ReservationFailed", reserved.error());
   return {};
 }

@@ -16,6 +16,52 @@ bool isOlder(const api::Vnic& a, const api::Vnic& b) {
          std::tie(b.metadata.creationTimestamp, b.metadata.uid);
 }
 
+std::optional<std::string> recordedMac(const api::Vnic& vnic) {
+  for (const std::string& text : {vnic.spec.macAddress, vnic.status.macAddress}) {
+    if (auto mac = canonicalMac(text)) return mac;
+  }
+  return std::nullopt;
+}
+
+std::string derivedMac(const api::Vnic& vnic, int attempt) {
+  std::string key = vnic.metadata.uid;
+  if (attempt > 0) key += fmt::format("#{}", attempt);
+  std::uint32_t hash = 2166136261u;  // FNV-1a: the same on every machine and in every version
+  for (const char c : key) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+  return fmt::format("52:54:00:{:02x}:{:02x}:{:02x}", (hash >> 16) & 0xffu, (hash >> 8) & 0xffu,
+                     hash & 0xffu);
+}
+
+bool hasMac(const domain::DomainDescription& domain, const std::string& mac) {
+  const auto same = [&](const auto& nic) { return nic.mac == mac; };
+  return std::any_of(domain.hostdevs.begin(), domain.hostdevs.end(), same) ||
+         std::any_of(domain.virtualNics.begin(), domain.virtualNics.end(), same);
+}
+
+// No other Vnic has it, and no VM that is known.
+bool isUnused(const std::string& mac, const api::Vnic& vnic, const ObservationSources& sources) {
+  for (const auto& other : sources.vnics.list()) {
+    if (other->metadata.uid != vnic.metadata.uid && macOf(*other) == mac) return false;
+  }
+  for (const auto& facts : sources.hostCache.list()) {
+    for (const auto& domain : facts->domains) {
+      for (const auto* definition : {&domain.live, &domain.persistent}) {
+        if (*definition && hasMac(**definition, mac)) return false;
+      }
+    }
+  }
+  return true;
+}
+
+std::string chooseMac(const api::Vnic& vnic, const ObservationSources& sources) {
+  constexpr int kAttempts = 256;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    std::string mac = derivedMac(vnic, attempt);
+    if (isUnused(mac, vnic, sources)) return mac;
+  }
+  return derivedMac(vnic, 0);  // a conflict is told like any other
+}
+
 std::string networkOf(const api::Vnic& vnic, const cache::Store<api::VnicProfile>& profiles) {
   const auto profile = profiles.get({"", vnic.spec.profile});
   return profile ? profile->spec.network : std::string();
@@ -56,13 +102,7 @@ std::string knownAlias(const Observation& o) {
 }
 
 std::string macOf(const api::Vnic& vnic) {
-  for (const std::string& text : {vnic.spec.macAddress, vnic.status.macAddress}) {
-    if (auto mac = canonicalMac(text)) return *mac;
-  }
-  std::uint32_t hash = 2166136261u;  // FNV-1a: the same on every machine and in every version
-  for (const char c : vnic.metadata.uid) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
-  return fmt::format("52:54:00:{:02x}:{:02x}:{:02x}", (hash >> 16) & 0xffu, (hash >> 8) & 0xffu,
-                     hash & 0xffu);
+  return recordedMac(vnic).value_or(derivedMac(vnic, 0));
 }
 
 NicParts partsOf(const domain::DomainDescription& domain, const std::string& mac,
@@ -105,7 +145,8 @@ Observation observe(std::shared_ptr<const api::Vnic> vnic, const ObservationSour
     o.failover = sources.profiles.get({"", o.profile->spec.failover});
   }
   o.profileProblem = findProfileProblem(o, sources);
-  o.mac = macOf(*o.vnic);
+  o.macIsNew = !recordedMac(*o.vnic);
+  o.mac = o.macIsNew ? chooseMac(*o.vnic, sources) : macOf(*o.vnic);
   o.macOwner = findMacOwner(*o.vnic, o.mac, sources);
   for (const auto& migration : sources.migrations.list()) {
     if (migration->metadata.ns == o.vnic->metadata.ns && migration->spec.vmName == spec.vmName &&
@@ -125,9 +166,15 @@ Observation observe(std::shared_ptr<const api::Vnic> vnic, const ObservationSour
   const std::string alias = knownAlias(o);
   if (o.vm.domain->live) o.live = partsOf(*o.vm.domain->live, o.mac, alias);
   if (o.vm.domain->persistent) o.persistent = partsOf(*o.vm.domain->persistent, o.mac, alias);
-  if (o.live.vf != nullptr) {
+  if (!o.macOwner.empty() && spec.macAddress.empty() && !o.live.any() && !o.persistent.any()) {
+    // Two were chosen at once and this one is nowhere in use: the younger chooses again.
+    o.macIsNew = true;
+    o.mac = chooseMac(*o.vnic, sources);
+    o.macOwner.clear();
+  }
+  if (o.nic().vf != nullptr) {
     o.reservationOfVf = sources.reservations.get(
-        {"", api::VfReservation::nameFor(o.vm.host(), o.live.vf->source.str())});
+        {"", api::VfReservation::nameFor(o.vm.host(), o.nic().vf->source.str())});
   }
   return o;
 }

@@ -47,18 +47,23 @@ struct Observation {
   std::shared_ptr<const api::VnicProfile> failover;   // nullptr = none, or missing
   std::string profileProblem;                         // why the profile cannot be used, "" = it can
   std::string mac;                                    // canonical, never empty
+  bool macIsNew = false;                              // chosen now, and not recorded yet
   std::string macOwner;                               // the older Vnic that has the MAC, "" = none
   std::shared_ptr<const api::VmMigration> migration;  // unfinished one of this VM
   VmSearch vm;
   std::shared_ptr<const api::VmHost> host;   // that the VM is on
   std::vector<domain::ReservationPtr> held;  // by this Vnic, on any host
-  domain::ReservationPtr reservationOfVf;    // of the VF in the live definition
+  domain::ReservationPtr reservationOfVf;    // of the VF that nic() has
   NicParts live;                             // empty while the VM is not active
   NicParts persistent;
+  std::optional<bool>
+      negotiated;  // the guest has taken VF and standby as a pair; nullopt = unknown
   std::optional<Retry> retry;
   MonoTime now;
   WallTime wall;
 
+  // The NIC as the VM has it now: live, or by the definition of a VM that is shut off.
+  const NicParts& nic() const { return vm.found() && vm.shutOff() ? persistent : live; }
   bool wantsVf() const { return profile && profile->spec.passthrough; }
   bool wantsStandby() const { return wantsVf() && !profile->spec.failover.empty(); }
   // What is wanted: Detached also on the way out, when the object's deletion is to take the NIC.
@@ -78,8 +83,8 @@ struct ObservationSources {
 Observation observe(std::shared_ptr<const api::Vnic> vnic, const ObservationSources& sources,
                     std::optional<Retry> retry, MonoTime now, WallTime wall);
 
-// The MAC of a Vnic: as asked for, else as chosen before, else derived from its uid, so that the
-// same object always gets the same. Locally administered, QEMU's prefix.
+// The MAC of a Vnic: as asked for, else as chosen before, else the first that is derived from its
+// uid, so that the same object always gets the same. Locally administered, QEMU's prefix.
 std::string macOf(const api::Vnic& vnic);
 
 // The alias that the VF was last known by, "" = none; decides between several VFs with one MAC.

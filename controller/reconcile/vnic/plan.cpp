@@ -2,6 +2,7 @@
 #include "reconcile/vnic/plan.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "api/names.h"
 
@@ -20,6 +21,26 @@ Plan changeVm(Step step, const Observation& o, std::string reason, std::string m
   return {step, std::move(reason), std::move(message), std::nullopt};
 }
 
+// What speaks against touching the VM now.
+std::optional<Plan> notNow(const Observation& o) {
+  if (!o.vm.running() && !o.vm.shutOff()) {
+    return stop("VmNotRunning",
+                fmt::format("VM {} neither runs nor is shut off; its NICs are changed when it is",
+                            o.vnic->spec.vmName));
+  }
+  if (o.vm.shutOff() && !o.vm.unknownHosts.empty()) {
+    return stop("HostUnknown",
+                fmt::format("VM {} is shut off on {}, but may run where nobody answers: {}",
+                            o.vnic->spec.vmName, o.vm.host(), fmt::join(o.vm.unknownHosts, ", ")));
+  }
+  return std::nullopt;
+}
+
+Plan plugMissing(const Observation& o, std::string reason, std::string message) {
+  if (auto wait = notNow(o)) return *wait;
+  return changeVm(Step::Plug, o, std::move(reason), std::move(message));
+}
+
 bool needsAdoption(const Observation& o) {
   if (!o.reservationOfVf) return true;
   const api::VfReservationSpec& spec = o.reservationOfVf->spec;
@@ -27,42 +48,76 @@ bool needsAdoption(const Observation& o) {
          spec.device != adoptedPlan(o);
 }
 
+// The running VM, other than this one, that has the VF; "" = none. Definitions may share one.
+std::string otherUserOf(const PciAddress& vf, const Observation& o) {
+  for (const auto& domain : o.vm.facts->domains) {
+    if (!domain.live || domain.summary.uuid == o.vm.uuid()) continue;
+    for (const auto& hostdev : domain.live->hostdevs) {
+      if (hostdev.source == vf) return domain.summary.name;
+    }
+  }
+  return {};
+}
+
+// What we plugged in ourselves has to outlast the VM's next start. A NIC that came otherwise is
+// left as it is, and the difference is named in InSync.
+bool definitionLacksIt(const Observation& o) {
+  if (o.vm.shutOff() || !o.vm.domain->persistent) return false;
+  const std::string ours = "ua-" + o.vnic->metadata.uid;
+  const auto lacks = [&](const auto* live, const auto* defined) {
+    return live != nullptr && defined == nullptr && live->alias.starts_with(ours);
+  };
+  return lacks(o.live.vf, o.persistent.vf) || lacks(o.live.virtio, o.persistent.virtio);
+}
+
 Plan planVf(const Observation& o) {
-  if (o.live.vf != nullptr) {
+  const NicParts& nic = o.nic();
+  if (nic.vf != nullptr) {
     const auto& reservation = o.reservationOfVf;
     if (reservation && reservation->spec.holder.uid != o.vnic->metadata.uid) {
       return stop("VfReservedByOther",
                   fmt::format("The VM has VF {}, which is reserved for vnic {}",
-                              o.live.vf->source.str(), reservation->spec.holder.key().str()));
+                              nic.vf->source.str(), reservation->spec.holder.key().str()));
+    }
+    if (const std::string other = otherUserOf(nic.vf->source, o); !other.empty()) {
+      return stop("VfInUseByOther", fmt::format("The definition names VF {}, which VM {} has",
+                                                nic.vf->source.str(), other));
     }
     if (reservation && reservation->metadata.deleting()) return {};  // goes with its finalizer
     if (needsAdoption(o)) return {Step::Adopt, "", "", std::nullopt};
+    if (definitionLacksIt(o)) {
+      return plugMissing(o, "DefinitionIncomplete",
+                         "The NIC is being added to the VM's definition");
+    }
     return {};
   }
-  if (o.live.virtio != nullptr && !o.live.virtio->standby) {
+  if (nic.virtio != nullptr && !nic.virtio->standby) {
     return stop("MacInUse",
                 fmt::format("The VM has a virtio NIC with MAC {} that is no standby of a failover "
                             "pair",
                             o.mac));
   }
-  return changeVm(Step::Plug, o, "VfMissing", "The VM runs without the VF; it is being attached");
+  return plugMissing(o, "VfMissing", "The VM is without the VF; it is being attached");
 }
 
 Plan planVirtio(const Observation& o) {
-  if (o.live.vf != nullptr) {
+  if (o.nic().vf != nullptr) {
     return stop("NotVirtio", fmt::format("The NIC with MAC {} is a VF, but the profile is not "
                                          "passthrough",
                                          o.mac));
   }
-  if (o.live.virtio != nullptr) return {};
-  return changeVm(Step::Plug, o, "NicMissing", "The VM runs without the NIC; it is being attached");
+  if (o.nic().virtio == nullptr) {
+    return plugMissing(o, "NicMissing", "The VM is without the NIC; it is being attached");
+  }
+  if (definitionLacksIt(o)) {
+    return plugMissing(o, "DefinitionIncomplete", "The NIC is being added to the VM's definition");
+  }
+  return {};
 }
 
 Plan planDetached(const Observation& o) {
-  if (o.live.any() && !o.vm.running()) {
-    return stop("VmNotRunning", "The NIC is taken out once the VM runs");
-  }
   if (!o.live.any() && !o.persistent.any()) return {};
+  if (auto wait = notNow(o)) return *wait;
   return changeVm(Step::Unplug, o, "NicPresent", "The VM still has the NIC; it is being detached");
 }
 
@@ -72,11 +127,12 @@ Plan planAttached(const Observation& o) {
         "MacAddressConflict",
         fmt::format("MAC {} belongs to the older vnic {} on the same network", o.mac, o.macOwner));
   }
-  if (o.live.vf == nullptr && !o.vm.running()) {
-    return stop("VmNotRunning", fmt::format("VM {} does not run", o.vnic->spec.vmName));
+  if (o.macIsNew) {
+    return {Step::None, "MacAddressChosen", "The chosen MAC address is being recorded",
+            Duration::zero()};
   }
   // Whoever has the VF already is adopted also when the profile could not be used for a new one.
-  if (!o.profileProblem.empty() && !(o.wantsVf() && o.live.vf != nullptr)) {
+  if (!o.profileProblem.empty() && !(o.wantsVf() && o.nic().vf != nullptr)) {
     return stop(o.profile ? "ProfileNotAccepted" : "ProfileNotFound", o.profileProblem);
   }
   return o.wantsVf() ? planVf(o) : planVirtio(o);
@@ -106,7 +162,7 @@ Plan plan(const Observation& o) {
 }
 
 api::DevicePlan adoptedPlan(const Observation& o) {
-  api::DevicePlan device = domain::planOf(*o.live.vf);
+  api::DevicePlan device = domain::planOf(*o.nic().vf);
   if (o.reservationOfVf) device.originalVf = o.reservationOfVf->spec.device.originalVf;
   return device;
 }
@@ -130,8 +186,8 @@ api::DevicePlan devicePlan(const Observation& o) {
   }
   device.originalVf.clear();
   if (o.profile) device.vlan = o.profile->spec.vlan;
-  if (o.wantsStandby() && o.live.virtio != nullptr && o.live.virtio->standby) {
-    device.standbyAlias = o.live.virtio->alias;
+  if (o.wantsStandby() && o.nic().virtio != nullptr && o.nic().virtio->standby) {
+    device.standbyAlias = o.nic().virtio->alias;
   }
   return device;
 }

@@ -26,7 +26,7 @@ struct Plan {
 
 Plan plan(const Observation& observation);
 
-// The complete device that the reservation of the VF in the live definition has to tell of.
+// The complete device that the reservation of the VF that the VM has needs to tell of.
 api::DevicePlan adoptedPlan(const Observation& observation);
 
 // The device to plug in: as a reservation keeps it, else as the VM's definition has it, else a new

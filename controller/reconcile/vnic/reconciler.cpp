@@ -21,6 +21,17 @@ bool isOthersTurn(const Failure& failure) {
          (failure.reason == "ReservationFailed" && failure.error.kind == ErrorKind::Conflict);
 }
 
+// A failover pair that the guest can have taken.
+bool hasPair(const Observation& o) {
+  return o.vm.found() && o.vm.running() && !o.migration && o.live.vf != nullptr &&
+         !o.live.vf->standbyAlias.empty();
+}
+
+// No event tells that the guest's driver has come to it.
+bool awaitsPair(const Observation& o) {
+  return hasPair(o) && o.negotiated != true;
+}
+
 Duration delayAfter(int failures, Duration first, Duration longest) {
   Duration delay = first;
   for (int i = 1; i < failures && delay < longest; ++i) delay *= 2;
@@ -54,6 +65,7 @@ Result<Done> VnicReconciler::reconcile(const api::ObjectKey& key, std::stop_toke
   if (next.reason.empty() || o.migration) forgetFailures(*vnic);
   if (const auto released = giveBackClaim(o); !released) return fail(released.error());
   if (const auto gone = letGo(vnic, o); !gone) return fail(gone.error());
+  if (!next.requeueAfter && awaitsPair(o)) return Done{options_.pairCheck};
   return Done{next.requeueAfter};
 }
 
@@ -76,8 +88,25 @@ Result<VnicReconciler::VnicPtr> VnicReconciler::settleFinalizer(VnicPtr vnic) {
 }
 
 Observation VnicReconciler::look(const VnicPtr& vnic) {
-  return observe(vnic, ports_.sources, recall(*vnic).retry, ports_.clock.now(),
-                 ports_.clock.wall());
+  Observation o =
+      observe(vnic, ports_.sources, recall(*vnic).retry, ports_.clock.now(), ports_.clock.wall());
+  o.negotiated = askNegotiated(o);
+  return o;
+}
+
+// QEMU shows the VF of a pair to the guest only once the guest's driver has taken the standby.
+std::optional<bool> VnicReconciler::askNegotiated(const Observation& o) {
+  if (!hasPair(o)) return std::nullopt;
+  Memory memory = recall(*o.vnic);
+  const std::string pair = fmt::format("{} {} {} {}", o.vm.host(), o.vm.uuid(), o.live.vf->alias,
+                                       o.live.vf->source.str());
+  if (memory.negotiated == pair) return true;
+  const auto visible = ports_.effects.hypervisor.guestDevices(o.vm.host(), o.vm.uuid());
+  if (!visible) return std::nullopt;
+  if (!visible->contains(o.live.vf->alias)) return false;
+  memory.negotiated = pair;
+  memorize(*o.vnic, memory);
+  return true;
 }
 
 // At most one change to the VM and one adoption a pass; afterwards the world is looked at again, so
@@ -85,7 +114,7 @@ Observation VnicReconciler::look(const VnicPtr& vnic) {
 Status VnicReconciler::act(Observation& o, Plan& next) {
   if (next.step == Step::Plug || next.step == Step::Unplug) {
     const Outcome outcome = change(o, next.step);
-    remember(o, outcome);
+    remember(o, next.step, outcome);
     // An error stays with the host's facts, where the look finds it.
     (void)ports_.effects.hostCache.refresh(o.vm.host());
     o = look(o.vnic);
@@ -105,7 +134,7 @@ Outcome VnicReconciler::change(const Observation& o, Step step) {
   return step == Step::Plug ? plug(ports_.effects, o) : unplug(ports_.effects, o);
 }
 
-void VnicReconciler::remember(const Observation& o, const Outcome& outcome) {
+void VnicReconciler::remember(const Observation& o, Step step, const Outcome& outcome) {
   Memory memory = recall(*o.vnic);
   if (outcome) {
     memory.retry.reset();
@@ -128,7 +157,8 @@ void VnicReconciler::remember(const Observation& o, const Outcome& outcome) {
   retry.message = failure.error.message;
   if (news && !isOthersTurn(failure)) {
     ports_.effects.events.record({runtime::eventObject(*o.vnic), runtime::EventType::Warning,
-                                  failure.reason, "Attach", failure.error.message, std::nullopt});
+                                  failure.reason, step == Step::Unplug ? "Detach" : "Attach",
+                                  failure.error.message, std::nullopt});
   }
   memory.retry = std::move(retry);
   memorize(*o.vnic, memory);
@@ -181,7 +211,7 @@ VnicReconciler::Memory VnicReconciler::recall(const api::Vnic& vnic) {
   const std::lock_guard lock(mutex_);
   const auto found = memories_.find(vnic.metadata.key());
   if (found != memories_.end() && found->second.uid == vnic.metadata.uid) return found->second;
-  return {vnic.metadata.uid, std::nullopt, false};
+  return {vnic.metadata.uid, std::nullopt, false, {}};
 }
 
 void VnicReconciler::memorize(const api::Vnic& vnic, const Memory& memory) {

@@ -27,6 +27,7 @@ class VnicReconciler final : public Reconciler {
     Duration firstRetry = std::chrono::seconds(5);
     Duration longestRetry = std::chrono::minutes(5);
     Duration claimedRetry = std::chrono::seconds(2);  // somebody else works on the VM
+    Duration pairCheck = std::chrono::seconds(30);    // while the guest has not taken the pair
   };
 
   VnicReconciler(Ports ports, Options options) : ports_(std::move(ports)), options_(options) {}
@@ -41,13 +42,15 @@ class VnicReconciler final : public Reconciler {
     std::string uid;
     std::optional<Retry> retry;
     bool claimGivenBack = false;  // a claim that an earlier pass or process left is gone
+    std::string negotiated;  // the pair that the guest has taken; it keeps it until it is unplugged
   };
 
   Result<VnicPtr> settleFinalizer(VnicPtr vnic);
   Observation look(const VnicPtr& vnic);
+  std::optional<bool> askNegotiated(const Observation& o);
   Status act(Observation& o, Plan& plan);
   Outcome change(const Observation& o, Step step);
-  void remember(const Observation& o, const Outcome& outcome);
+  void remember(const Observation& o, Step step, const Outcome& outcome);
   void forgetFailures(const api::Vnic& vnic);
   Status giveBackClaim(const Observation& o);
   Status writeStatus(const VnicPtr& vnic, const Observation& o, const Plan& plan);

@@ -45,8 +45,9 @@ bool wantsNic(const api::Vnic& vnic) {
 
 // Does the VM have the holder's NIC on another VF already?
 bool servedElsewhere(const domain::ParsedDomain& vm, const api::VfReservationSpec& spec) {
-  if (!vm.live) return false;
-  const auto* nic = domain::findNic(*vm.live, spec.device);
+  const domain::DomainDescription* current = vm.current();
+  if (current == nullptr) return false;
+  const auto* nic = domain::findNic(*current, spec.device);
   return nic != nullptr && nic->source.str() != spec.address;
 }
 
@@ -74,12 +75,13 @@ Judgement judge(const ReservationFacts& input) {
     return {Fate::Release, fmt::format("vnic {} is detached", spec.holder.key().str())};
   }
   if (sight.vm == nullptr) return {Fate::Release, "the VM is not on the host"};
-  if (isActive(*sight.vm)) {
-    if (servedElsewhere(*sight.vm, spec)) return {Fate::Release, "the NIC has another VF"};
-    return {};  // the Vnic plugs it
+  if (servedElsewhere(*sight.vm, spec)) return {Fate::Release, "the NIC has another VF"};
+  const std::string& home = input.holder->status.host;
+  if (!isActive(*sight.vm) && !names(sight.vm->persistent, spec.address) && !home.empty() &&
+      home != spec.hostName) {
+    return {Fate::Release, "the VM is only defined on the host and lives elsewhere"};
   }
-  if (names(sight.vm->persistent, spec.address)) return {};
-  return {Fate::Release, "the VM does not run on the host and its definition has another VF"};
+  return {};  // the Vnic plugs it
 }
 
 }  // namespace vnic::reconcile::vnic

@@ -2,6 +2,7 @@
 #include "reconcile/vnic/status.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -14,7 +15,7 @@ namespace {
 using api::ConditionStatus;
 
 bool isAttached(const Observation& o) {
-  return o.wantsVf() || !o.profile ? o.live.vf != nullptr : o.live.virtio != nullptr;
+  return o.wantsVf() || !o.profile ? o.nic().vf != nullptr : o.nic().virtio != nullptr;
 }
 
 // The state of the world is unknown, or in motion, rather than wrong.
@@ -23,8 +24,22 @@ bool isUndecided(const Observation& o) {
          o.vm.verdict == VmSearch::Verdict::Ambiguous || o.migration != nullptr;
 }
 
+// A VF of a pair that the guest has not taken is there for libvirt, and hidden from the guest.
+Verdict howAttached(const Observation& o) {
+  if (o.vm.found() && o.vm.shutOff()) {
+    return {ConditionStatus::True, "Defined", "The VM is shut off; its definition has the NIC"};
+  }
+  if (o.negotiated == false) {
+    return {
+        ConditionStatus::True, "AttachedUnverified",
+        "The guest has not taken VF and standby as a pair (no driver with failover, or it still "
+        "boots): it does not see the VF"};
+  }
+  return {ConditionStatus::True, "Attached", "The VM has the NIC"};
+}
+
 Verdict attached(const Observation& o, const Plan& plan) {
-  if (isAttached(o)) return {ConditionStatus::True, "Attached", "The VM has the NIC"};
+  if (isAttached(o)) return howAttached(o);
   const bool unknown =
       o.vm.verdict == VmSearch::Verdict::Unknown || o.vm.verdict == VmSearch::Verdict::Ambiguous;
   const std::string reason = plan.reason.empty() ? "Detached" : plan.reason;
@@ -35,7 +50,7 @@ bool vfCarriesNetwork(const Observation& o) {
   if (!o.host) return true;
   for (const auto& pf : o.vm.facts->snapshot.physicalFunctions) {
     for (const auto& vf : pf.virtualFunctions) {
-      if (vf.address != o.live.vf->source) continue;
+      if (vf.address != o.nic().vf->source) continue;
       const auto networks = domain::networksOf(o.host->spec, pf);
       return std::any_of(networks.begin(), networks.end(), [&](const auto& network) {
         return network == "*" || network == o.profile->spec.network;
@@ -51,37 +66,97 @@ std::string describeVlan(std::optional<int> vlan) {
 
 Verdict checkVf(const Observation& o) {
   const api::VnicProfileSpec& spec = o.profile->spec;
-  if (o.live.vf->vlan != spec.vlan) {
+  if (o.nic().vf->vlan != spec.vlan) {
     return {ConditionStatus::False, "VlanDiffers",
             fmt::format("The NIC has {}, the profile {}; it changes at the next attach",
-                        describeVlan(o.live.vf->vlan), describeVlan(spec.vlan))};
+                        describeVlan(o.nic().vf->vlan), describeVlan(spec.vlan))};
   }
   if (!vfCarriesNetwork(o)) {
     return {ConditionStatus::False, "NetworkDiffers",
-            fmt::format("The PF of VF {} does not carry network {}", o.live.vf->source.str(),
+            fmt::format("The PF of VF {} does not carry network {}", o.nic().vf->source.str(),
                         spec.network)};
   }
-  if (o.wantsStandby() && (o.live.virtio == nullptr || !o.live.virtio->standby)) {
+  if (o.wantsStandby() && (o.nic().virtio == nullptr || !o.nic().virtio->standby)) {
     return {ConditionStatus::False, "StandbyMissing",
             "The profile has a failover, but the VM has no standby for the VF; detach and attach "
             "the NIC to get one"};
   }
-  if (!o.wantsStandby() && o.live.vf->teaming) {
+  if (!o.wantsStandby() && o.nic().vf->teaming) {
     return {ConditionStatus::False, "StandbyUnexpected",
             "The VF has a standby, but the profile has no failover"};
   }
   return {ConditionStatus::True, "InSync", ""};
 }
 
-Verdict checkVirtio(const domain::VirtualNic& nic, const api::VnicProfileSpec& spec) {
+std::string describeSource(const std::string& network, const std::string& bridge) {
+  return network.empty() ? "bridge " + bridge : "network " + network;
+}
+
+Verdict checkVirtio(const domain::VirtualNic& nic, const api::VnicProfile& profile) {
+  const api::VnicProfileSpec& spec = profile.spec;
   const bool same = spec.bridge.empty() ? nic.network == spec.network : nic.bridge == spec.bridge;
-  if (same) return {ConditionStatus::True, "InSync", ""};
-  return {ConditionStatus::False, "NetworkDiffers",
-          fmt::format("The virtio NIC is on {} {}, the profile wants {} {}",
-                      nic.network.empty() ? "bridge" : "network",
-                      nic.network.empty() ? nic.bridge : nic.network,
-                      spec.bridge.empty() ? "network" : "bridge",
-                      spec.bridge.empty() ? spec.network : spec.bridge)};
+  const std::string change = fmt::format(
+      "VnicProfile {} differs, which takes effect at the next "
+      "attach",
+      profile.metadata.name);
+  if (!same) {
+    return {ConditionStatus::False, "NetworkDiffers",
+            fmt::format("The virtio NIC is on {}, the profile wants {}",
+                        describeSource(nic.network, nic.bridge),
+                        spec.bridge.empty() ? "network " + spec.network : "bridge " + spec.bridge)};
+  }
+  if (spec.mtu && nic.mtu != spec.mtu) {
+    return {ConditionStatus::False, "MtuDiffers",
+            fmt::format("The virtio NIC has {}; {}",
+                        nic.mtu ? fmt::format("MTU {}", *nic.mtu) : "the network's MTU", change)};
+  }
+  if (nic.filter != spec.networkFilter) {
+    return {ConditionStatus::False, "FilterDiffers",
+            fmt::format("The virtio NIC has {}; {}",
+                        nic.filter.empty() ? "no filter" : "filter " + nic.filter, change)};
+  }
+  return {ConditionStatus::True, "InSync", ""};
+}
+
+// What the VM's next start would change, "" = nothing.
+std::string definitionDrift(const Observation& o) {
+  if (!o.vm.domain->live || !o.vm.domain->persistent) return {};
+  std::vector<std::string> found;
+  const auto compare = [&](const char* what, const std::string& live, const std::string& defined) {
+    if (live != defined)
+      found.push_back(fmt::format("{} {} live, {} defined", what, live, defined));
+  };
+  const auto place = [](const std::optional<PciAddress>& address) {
+    return address ? address->str() : std::string("nowhere");
+  };
+  const auto presence = [&](const char* what, const void* live, const void* defined) {
+    if ((live == nullptr) == (defined == nullptr)) return live != nullptr;
+    found.push_back(fmt::format("the {} is only {}", what, live ? "live" : "defined"));
+    return false;
+  };
+  if (presence("VF", o.live.vf, o.persistent.vf)) {
+    const domain::HostdevNic &live = *o.live.vf, &defined = *o.persistent.vf;
+    compare("VF", live.source.str(), defined.source.str());
+    compare("the VF's guest address", place(live.guestAddress), place(defined.guestAddress));
+    compare("the VF has", describeVlan(live.vlan), describeVlan(defined.vlan));
+    compare("the VF's standby", live.standbyAlias, defined.standbyAlias);
+  }
+  if (presence("virtio NIC", o.live.virtio, o.persistent.virtio)) {
+    const domain::VirtualNic &live = *o.live.virtio, &defined = *o.persistent.virtio;
+    // A running network NIC shows the network's bridge as well.
+    compare("the virtio NIC on", describeSource(live.network, live.bridge),
+            describeSource(defined.network, defined.bridge));
+    compare("the virtio NIC's guest address", place(live.guestAddress),
+            place(defined.guestAddress));
+  }
+  return fmt::format("{}", fmt::join(found, "; "));
+}
+
+Verdict checkProfile(const Observation& o) {
+  if (!o.wantsVf()) return checkVirtio(*o.nic().virtio, *o.profile);
+  const Verdict vf = checkVf(o);
+  if (vf.status != ConditionStatus::True || !o.wantsStandby() || !o.failover) return vf;
+  return checkVirtio(*o.nic().virtio, *o.failover);
 }
 
 Verdict inSync(const Observation& o, const Plan& plan) {
@@ -95,10 +170,13 @@ Verdict inSync(const Observation& o, const Plan& plan) {
     return {ConditionStatus::False, o.profile ? "ProfileNotAccepted" : "ProfileNotFound",
             o.profileProblem};
   }
-  if (!o.wantsVf()) return checkVirtio(*o.live.virtio, o.profile->spec);
-  const Verdict vf = checkVf(o);
-  if (vf.status != ConditionStatus::True || !o.wantsStandby() || !o.failover) return vf;
-  return checkVirtio(*o.live.virtio, o.failover->spec);
+  const Verdict profile = checkProfile(o);
+  if (profile.status != ConditionStatus::True) return profile;
+  if (const std::string drift = definitionDrift(o); !drift.empty()) {
+    return {ConditionStatus::False, "DefinitionDiffers",
+            "The VM's definition differs from what it runs with: " + drift};
+  }
+  return profile;
 }
 
 Verdict ready(const Observation& o, const Plan& plan, const Verdict& sync) {
@@ -108,7 +186,8 @@ Verdict ready(const Observation& o, const Plan& plan, const Verdict& sync) {
   }
   if (sync.status != ConditionStatus::True)
     return {ConditionStatus::True, sync.reason, sync.message};
-  return {ConditionStatus::True, isAttached(o) ? "Attached" : "Detached", ""};
+  if (!isAttached(o)) return {ConditionStatus::True, "Detached", ""};
+  return howAttached(o);
 }
 
 void setNic(const Observation& o, api::VnicStatus& status) {
@@ -116,15 +195,16 @@ void setNic(const Observation& o, api::VnicStatus& status) {
   status.guestAddress.clear();
   status.standby.clear();
   status.negotiated.clear();
-  if (o.live.virtio != nullptr && o.live.virtio->standby) {
-    status.standby = o.live.virtio->alias;
-    status.negotiated = "Unknown";  // nobody inside the guest has told
+  const NicParts& nic = o.nic();
+  if (nic.virtio != nullptr && nic.virtio->standby) {
+    status.standby = nic.virtio->alias;
+    status.negotiated = !o.negotiated ? "Unknown" : *o.negotiated ? "True" : "False";
   }
-  if (o.live.vf != nullptr) {
-    status.vf = o.live.vf->source.str();
-    if (o.live.vf->guestAddress) status.guestAddress = o.live.vf->guestAddress->str();
-  } else if (!o.wantsVf() && o.live.virtio != nullptr && o.live.virtio->guestAddress) {
-    status.guestAddress = o.live.virtio->guestAddress->str();
+  if (nic.vf != nullptr) {
+    status.vf = nic.vf->source.str();
+    if (nic.vf->guestAddress) status.guestAddress = nic.vf->guestAddress->str();
+  } else if (!o.wantsVf() && nic.virtio != nullptr && nic.virtio->guestAddress) {
+    status.guestAddress = nic.virtio->guestAddress->str();
   }
 }
 

@@ -24,6 +24,17 @@ pugi::xml_node startInterface(pugi::xml_document& document, const std::string& t
   return interface;
 }
 
+void appendGuestAddress(pugi::xml_node interface, const PciAddress& guest) {
+  pugi::xml_node address = append(interface, "address", "type", "pci");
+  const auto put = [&](const char* name, const std::string& value) {
+    address.append_attribute(name).set_value(value.c_str());
+  };
+  put("domain", fmt::format("0x{:04x}", guest.domain));
+  put("bus", fmt::format("0x{:02x}", guest.bus));
+  put("slot", fmt::format("0x{:02x}", guest.slot));
+  put("function", fmt::format("0x{:x}", guest.function));
+}
+
 std::string text(const pugi::xml_document& document) {
   std::ostringstream out;
   document.save(out, "", pugi::format_raw | pugi::format_no_declaration);
@@ -33,7 +44,8 @@ std::string text(const pugi::xml_document& document) {
 }  // namespace
 
 std::string virtioDeviceXml(const api::VnicProfileSpec& profile, const std::string& mac,
-                            const std::string& alias, bool standby) {
+                            const std::string& alias, bool standby,
+                            const std::optional<PciAddress>& guestAddress) {
   pugi::xml_document document;
   const bool bridged = !profile.bridge.empty();
   pugi::xml_node interface = startInterface(document, bridged ? "bridge" : "network", mac);
@@ -46,6 +58,7 @@ std::string virtioDeviceXml(const api::VnicProfileSpec& profile, const std::stri
   }
   if (profile.mtu) append(interface, "mtu", "size", std::to_string(*profile.mtu));
   append(interface, "alias", "name", alias);
+  if (guestAddress) appendGuestAddress(interface, *guestAddress);
   return text(document);
 }
 
@@ -60,17 +73,7 @@ std::string virtioDeviceXml(const domain::VirtualNic& nic) {
   if (!nic.model.empty()) append(interface, "model", "type", nic.model);
   if (nic.standby) append(interface, "teaming", "type", "persistent");
   if (!nic.alias.empty()) append(interface, "alias", "name", nic.alias);
-  if (nic.guestAddress) {
-    pugi::xml_node address = append(interface, "address", "type", "pci");
-    const PciAddress& guest = *nic.guestAddress;
-    const auto put = [&](const char* name, const std::string& value) {
-      address.append_attribute(name).set_value(value.c_str());
-    };
-    put("domain", fmt::format("0x{:04x}", guest.domain));
-    put("bus", fmt::format("0x{:02x}", guest.bus));
-    put("slot", fmt::format("0x{:02x}", guest.slot));
-    put("function", fmt::format("0x{:x}", guest.function));
-  }
+  if (nic.guestAddress) appendGuestAddress(interface, *nic.guestAddress);
   return text(document);
 }
 

@@ -77,8 +77,12 @@ VmSearch findVm(const std::string& ns, const std::string& name,
       }
     }
   }
-  if (!sightings.empty()) return choose(sightings, name);
   VmSearch result;
+  if (!sightings.empty()) {
+    result = choose(sightings, name);
+    result.unknownHosts = std::move(unknown);
+    return result;
+  }
   if (!unknown.empty()) {
     result.verdict = VmSearch::Verdict::Unknown;
     result.message = fmt::format("VM {} is on no host that answers; no answer from {}", name,

@@ -21,11 +21,19 @@ struct VmSearch {
   std::string message;
   vm_host::HostFactsPtr facts;  // of the host that it is on; keeps `domain` alive
   const domain::ParsedDomain* domain = nullptr;
+  std::vector<std::string> unknownHosts;  // that did not answer: of a VM that does not run where it
+                                          // was found, it may run there
 
   bool found() const { return verdict == Verdict::Found; }
   const std::string& host() const { return facts->host; }
   const std::string& uuid() const { return domain->summary.uuid; }
   bool running() const { return domain->summary.state == hypervisor::DomainState::Running; }
+  // Only defined: no process, here.
+  bool shutOff() const {
+    const auto state = domain->summary.state;
+    return domain->persistent &&
+           (state == hypervisor::DomainState::ShutOff || state == hypervisor::DomainState::Crashed);
+  }
 };
 
 // The namespace that a VM belongs to: what its metadata says, else the operator's own.

@@ -40,6 +40,8 @@ TEST_F(Sweep, KeepsWhatIsInUseWithoutAnyCall) {
 }
 
 TEST_F(Sweep, ReleasesInTwoStepsAndSaysSo) {
+  world.client.edit<api::Vnic>({"team-a", "db-blue"},
+                               [](auto& spec) { spec.desiredState = "Detached"; });
   ASSERT_TRUE(world.hypervisor.destroy("host1", VnicWorld::kUuid));
   const test::VmShape withoutNic{
       .name = "db", .uuid = VnicWorld::kUuid, .vnicNamespace = "team-a", .nics = {}};

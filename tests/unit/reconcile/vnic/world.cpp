@@ -76,6 +76,16 @@ void VnicWorld::addBareVm(const std::string& host) {
   hypervisor.addVm(host, {.name = "db", .uuid = kUuid, .vnicNamespace = "team-a", .nics = {}});
 }
 
+void VnicWorld::addVmWithVf(const std::string& vf, const std::string& host) {
+  hypervisor.addVm(host, {.name = "web",
+                          .uuid = "u2",
+                          .nics = {{.mac = "52:54:00:cc:00:09",
+                                    .vf = vf,
+                                    .vfAlias = "ua-web",
+                                    .guestAddress = "0000:03:00.0",
+                                    .teaming = false}}});
+}
+
 api::Vnic VnicWorld::addVnic(const api::VnicSpec& spec) {
   api::Vnic vnic;
   vnic.metadata.ns = "team-a";

@@ -35,6 +35,8 @@ class VnicWorld {
   // VM db of team-a with a failover pair (or a VF alone) on 0000:01:10.0.
   void addVm(const std::string& host = "host1", bool failover = true);
   void addBareVm(const std::string& host = "host1");
+  // VM web, of nobody in particular, runs with that VF.
+  void addVmWithVf(const std::string& vf, const std::string& host = "host1");
   api::Vnic addVnic(const api::VnicSpec& spec = {
                         .vmName = "db", .profile = "blue", .macAddress = kMac});
   api::VmMigration addMigration(bool finished = false);
