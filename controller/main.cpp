@@ -14,6 +14,9 @@ struct Run {
   int operator()(const vnic::app::CheckClusterOptions& options) const {
     return vnic::app::checkCluster(options);
   }
+  int operator()(const vnic::app::DescribeHostOptions& options) const {
+    return vnic::app::describeHost(options);
+  }
   int operator()(const vnic::app::Exit& exit) const {
     std::fputs(exit.text.c_str(), exit.code == 0 ? stdout : stderr);
     return exit.code;

@@ -7,6 +7,8 @@
 #include "app/operator.h"
 #include "app/shutdown.h"
 #include "app/version.h"
+#include "domain/describe_host.h"
+#include "domain/vnic_manifest.h"
 #include "hypervisor/check_host.h"
 #include "hypervisor/libvirt/libvirt_hypervisor.h"
 #include "kube/connection.h"
@@ -44,11 +46,28 @@ int run(const Options& options) {
   return Operator(options, hypervisor, signals.token(), log).run();
 }
 
-int checkHost(const CheckHostOptions& options) {
-  // A person names the URI, so it is opened as it is.
+namespace {
+
+// A person names the URI, so it is opened as it is.
+hypervisor::LibvirtOptions asNamed() {
   hypervisor::LibvirtOptions libvirt;
   libvirt.allowInsecure = true;
-  hypervisor::LibvirtHypervisor hypervisor(Logger(), libvirt);
+  return libvirt;
+}
+
+// "host1" of qemu+tls://host1.example:16514/system?pkipath=...
+std::string hostOf(const std::string& uri) {
+  const auto begin = uri.find("://");
+  if (begin == uri.npos) return "";
+  const std::string authority = uri.substr(begin + 3, uri.find('/', begin + 3) - begin - 3);
+  const std::string host = authority.substr(authority.find('@') + 1);
+  return domain::kubernetesName(host.substr(0, host.find_first_of(":.")));
+}
+
+}  // namespace
+
+int checkHost(const CheckHostOptions& options) {
+  hypervisor::LibvirtHypervisor hypervisor(Logger(), asNamed());
   SystemClock clock;
   const auto peer =
       options.peerURI.empty() ? std::nullopt : std::optional<std::string>(options.peerURI);
@@ -71,6 +90,24 @@ int checkCluster(const CheckClusterOptions& options) {
   rest.userAgent = userAgent();
   const auto client = (*connection)->makeClient(rest);
   return checkCluster(*client, clock, options.run, std::cout);
+}
+
+int describeHost(const DescribeHostOptions& options) {
+  hypervisor::LibvirtHypervisor hypervisor(Logger(), asNamed());
+  SystemClock clock;
+  const std::string host = "the host";
+  hypervisor.setHost(host, options.uri);
+  const auto snapshot = hypervisor::readWhenConnected(hypervisor, clock, host, kCheckPatience);
+  if (!snapshot) {
+    std::cerr << snapshot.error().message << "\n";
+    return kExitFailure;
+  }
+  std::string name = options.name.empty() ? hostOf(options.uri) : options.name;
+  if (name.empty()) name = "this-host";
+  // What follows a question mark is for the client that opens the URI.
+  const std::string uri = options.uri.substr(0, options.uri.find('?'));
+  std::cout << domain::describeHost(name, uri, options.ns, *snapshot);
+  return 0;
 }
 
 }  // namespace vnic::app

@@ -15,4 +15,7 @@ int checkHost(const CheckHostOptions& options);
 // Prints whether an installed operator works. Returns 0 when it does.
 int checkCluster(const CheckClusterOptions& options);
 
+// Prints the objects that describe a host as it is. Returns 0 when it could be read.
+int describeHost(const DescribeHostOptions& options);
+
 }  // namespace vnic::app

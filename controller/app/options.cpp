@@ -84,6 +84,7 @@ void addRunOptions(CLI::App& app, Options& o) {
 Command parseCommandLine(const std::vector<std::string>& arguments) {
   Options run;
   CheckHostOptions check;
+  DescribeHostOptions describe;
   CLI::App app{"Live migration of libvirt VMs with SR-IOV NICs, driven from Kubernetes",
                "vnic-operator"};
   app.set_version_flag("--version",
@@ -100,6 +101,11 @@ Command parseCommandLine(const std::vector<std::string>& arguments) {
   const CLI::App* checkCluster =
       app.add_subcommand("check-cluster", "Say whether an installed operator works, and the fix")
           ->fallthrough();
+  CLI::App* describeHost = app.add_subcommand(
+      "describe-host",
+      "Print the objects that describe a host and its VMs' NICs, for kubectl apply");
+  describeHost->add_option("uri", describe.uri, "libvirt URI of the host")->required();
+  describeHost->add_option("--name", describe.name, "Name of the VmHost; default: the URI's host");
 
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   try {
@@ -110,6 +116,10 @@ Command parseCommandLine(const std::vector<std::string>& arguments) {
     return Exit{code == 0 ? 0 : 2, code == 0 ? out.str() : err.str()};
   }
   if (checkHost->parsed()) return check;
+  if (describeHost->parsed()) {
+    describe.ns = run.ns;
+    return describe;
+  }
   if (const std::string wrong = checkLeaseTimes(run); !wrong.empty()) return Exit{2, wrong + "\n"};
   if (checkCluster->parsed()) return CheckClusterOptions{run};
   return run;

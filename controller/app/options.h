@@ -47,12 +47,20 @@ struct CheckClusterOptions {
   Options run;
 };
 
+// `describe-host URI`: the objects that describe a host and the NICs that its VMs have, as YAML.
+struct DescribeHostOptions {
+  std::string uri;
+  std::string name;  // of the VmHost, "" = the URI's host
+  std::string ns;    // the operator's own namespace
+};
+
 struct Exit {
   int code = 0;
   std::string text;  // for stdout when code is 0, else stderr
 };
 
-using Command = std::variant<Options, CheckHostOptions, CheckClusterOptions, Exit>;
+using Command =
+    std::variant<Options, CheckHostOptions, CheckClusterOptions, DescribeHostOptions, Exit>;
 
 // Reads the command line (without the program's name first), environment and file.
 Command parseCommandLine(const std::vector<std::string>& arguments);

@@ -88,6 +88,15 @@ TEST(Options, CheckHostIsACommandOfItsOwn) {
   EXPECT_EQ(std::get<CheckHostOptions>(command).peerURI, "x");
 }
 
+TEST(Options, DescribeHostKnowsTheOperatorsNamespace) {
+  const Command command =
+      parseCommandLine({"--namespace", "vnic", "describe-host", "qemu+tls://h/system"});
+  ASSERT_TRUE(std::holds_alternative<DescribeHostOptions>(command));
+  EXPECT_EQ(std::get<DescribeHostOptions>(command).uri, "qemu+tls://h/system");
+  EXPECT_EQ(std::get<DescribeHostOptions>(command).ns, "vnic");
+  EXPECT_EQ(refused({"describe-host"}).code, 2);
+}
+
 TEST(Options, VersionAndHelpSucceed) {
   EXPECT_EQ(refused({"--version"}).code, 0);
   EXPECT_NE(refused({"--help"}).text.find("--max-parallel-migrations"), std::string::npos);
