@@ -71,12 +71,15 @@ readonly LAB_GUEST_NAMESPACE=default
 #   failover   virtio standby and VF, one MAC
 #   vf         a VF alone
 #   virtio     a plain NIC on the tenant network
+#   bond       a VF and a virtio NIC that the guest joins by the guest kit (deploy/guest); the MAC is
+#              the VF's and the bond's
 readonly LAB_GUEST_KINDS='
 failover    failover:blue
 vf          vf:blue
 pair2       failover:blue failover:green
 virtio      virtio:blue
 mixed       failover:blue vf:green
+bond        bond:blue
 '
 # Guests get addresses from here upwards; the fabric's own address is .1.
 readonly LAB_GUEST_FIRST_ADDRESS=50

@@ -51,8 +51,9 @@ guest_define() {
       vf=${define_vfs[index]:-$(host_free_vf "$host" "$color")}
       [ -n "$vf" ] || die "$host has no free VF on $(fabric "$color" pf)."
     fi
-    interfaces+=$(guest_interface "$template" "$color" "$mac" "$vf")$'\n'
+    interfaces+=$(guest_interface "$template" "$color" "$mac" "$vf" "$(guest_mac "$name/$color/virtio")")$'\n'
     arguments+=" lab.nic=$template,$mac,$address/24"
+    [ "$template" != bond ] || arguments+=" lab.bond=$(guest_mac "$name/$color/virtio")"
     lines+="$template $color $mac $address"$'\n'
     # A probe of an earlier guest with this address left its fixed neighbour.
     in_namespace ip neigh del "$address" dev "$color" 2>/dev/null || true
@@ -70,7 +71,7 @@ guest_define() {
 
 guest_interface() {
   local vf=$4
-  sed -e "s/@COLOR@/$2/g; s/@MAC@/$3/g; s/@NETWORK@/$(tenant_network "$2")/g" \
+  sed -e "s/@COLOR@/$2/g; s/@MAC@/$3/g; s/@VIRTIO_MAC@/$5/g; s/@NETWORK@/$(tenant_network "$2")/g" \
     -e "s/@VF_DOMAIN@/${vf:0:4}/; s/@VF_BUS@/${vf:5:2}/; s/@VF_SLOT@/${vf:8:2}/; s/@VF_FUNCTION@/${vf:11:1}/" \
     "$lab_dir/guests/nic-$1.xml"
 }

@@ -5,10 +5,11 @@
 # Two steps, each kept under a hash of what decides its bytes: the system from Debian's packages
 # (about a minute, needs the network), and what the lab adds to it (about half a minute).
 
+readonly lab_guest_kit=$lab_dir/../../../deploy/guest
 # Guest modules, relative to the kernel's module folder.
 readonly GUEST_MODULES=(
   net/core/failover drivers/net/net_failover drivers/net/virtio_net
-  drivers/net/ethernet/intel/igbvf/igbvf
+  drivers/net/ethernet/intel/igbvf/igbvf net/tls/tls drivers/net/bonding/bonding
 )
 
 image_cache() { printf '%s/lab\n' "$VNIC_CACHE"; }
@@ -21,7 +22,7 @@ image_key() {
   {
     image_system_key
     printf '%s\n' "$LAB_FABRICS" "$LAB_GUEST_DIR"
-    cat "$lab_dir/image.sh" "$lab_dir"/image/*
+    cat "$lab_dir/image.sh" "$lab_dir"/image/* "$lab_guest_kit"/vnic-bond
   } | sha256sum | cut -c1-12
 }
 
@@ -186,12 +187,14 @@ image_module() {
 
 image_pack() { (cd "$1" && find . | cpio -o -H newc --quiet | gzip) >"$2"; }
 
-# image_guest_initrd ROOT KERNEL: the guest is the host's kernel, busybox, four modules, one script.
+# image_guest_initrd ROOT KERNEL: the guest is the host's kernel, busybox, a few modules, one script, and
+# the guest kit's.
 image_guest_initrd() {
   local root=$1 kernel=$2 guest=$image_work/guest module
   mkdir -p "$guest"/{bin,modules,proc,sys,dev} "$root$LAB_GUEST_DIR"
   cp /bin/busybox "$guest/bin/"
   install -m 755 "$lab_dir/image/guest-init" "$guest/init"
+  install -m 755 "$lab_guest_kit/vnic-bond" "$guest/bin/"
   for module in "${GUEST_MODULES[@]}"; do
     image_module "$(echo "$root/lib/modules/$kernel/kernel/$module".ko*)" "$guest/modules"
   done

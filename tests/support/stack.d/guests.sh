@@ -3,7 +3,7 @@
 # shellcheck shell=bash disable=SC2154 # stack_id is stack's
 
 # guest_describe GUEST [NAMESPACE]: the lab's NIC templates and the profiles in profiles.yaml belong
-# together: failover -> COLOR, vf -> COLOR-plain, virtio -> COLOR-standby.
+# together: failover -> COLOR, vf and bond -> COLOR-plain, virtio -> COLOR-standby.
 guest_describe() {
   local guest=$1 namespace=${2:-} facts=$VNIC_RUN/$stack_id/guests/$1
   [ -e "$facts.env" ] || die "the lab has no guest '$guest' ('lab guests' shows those that there are)."
@@ -16,7 +16,7 @@ guest_vnics() {
   while read -r template color mac _; do
     case $template in
     failover) profile=$color ;;
-    vf) profile=$color-plain ;;
+    vf | bond) profile=$color-plain ;;
     virtio) profile=$color-standby ;;
     *) die "the lab's NIC template '$template' has no profile here." ;;
     esac
