@@ -6,6 +6,7 @@ namespace vnic::api {
 
 inline constexpr char kGroup[] = "vnic.dev";
 inline constexpr char kFieldManager[] = "vnic-operator";
+inline constexpr char kAgentFieldManager[] = "vnic-agent";
 inline constexpr char kFinalizer[] = "vnic.dev/operator";
 inline constexpr char kFinishedAnnotation[] = "vnic.dev/finished";  // value: the end phase
 inline constexpr char kPausedAnnotation[] = "vnic.dev/paused";      // "true": reconciled no further
@@ -23,6 +24,10 @@ inline constexpr char kVfsReserved[] = "VfsReserved";
 inline constexpr char kVfsDetached[] = "VfsDetached";
 inline constexpr char kMigrated[] = "Migrated";
 inline constexpr char kVfsAttached[] = "VfsAttached";
+// Of a VfReservation, by the node agent.
+inline constexpr char kStandbyPinned[] = "StandbyPinned";
+inline constexpr char kScrubbed[] = "Scrubbed";
+inline constexpr char kQuarantined[] = "Quarantined";
 // kstatus reads these two; present only while True.
 inline constexpr char kReconciling[] = "Reconciling";
 inline constexpr char kStalled[] = "Stalled";

@@ -36,6 +36,21 @@ void readPhysicalFunction(FieldReader& reader, PhysicalFunctionStatus& pf) {
               });
 }
 
+void readAgent(FieldReader& reader, AgentFacts& facts) {
+  reader.read("version", facts.version);
+  reader.list("bridges", facts.bridges, [](FieldReader& item, BridgeFacts& bridge) {
+    item.read("name", bridge.name);
+    item.read("uplink", bridge.uplink);
+    item.read("mtu", bridge.mtu);
+    item.read("linkUp", bridge.linkUp);
+  });
+  reader.list("hostVirtualFunctions", facts.hostVirtualFunctions,
+              [](FieldReader& item, HostVirtualFunction& vf) {
+                item.read("address", vf.address);
+                item.read("reason", vf.reason);
+              });
+}
+
 void readStatus(FieldReader& reader, VmHostStatus& status) {
   reader.read("libvirtVersion", status.libvirtVersion);
   reader.read("qemuVersion", status.qemuVersion);
@@ -56,6 +71,9 @@ void readStatus(FieldReader& reader, VmHostStatus& status) {
   totals.read("inUse", status.virtualFunctions.inUse);
   totals.read("unavailable", status.virtualFunctions.unavailable);
   reader.list("physicalFunctions", status.physicalFunctions, readPhysicalFunction);
+  if (FieldReader agent = reader.object("agent"); agent.present()) {
+    readAgent(agent, status.agent.emplace());
+  }
 }
 
 nlohmann::json toJson(const VirtualMachineStatus& vm) {
@@ -116,6 +134,20 @@ nlohmann::json toJson(const VmHostStatus& status) {
           [](const VirtualMachineStatus& vm) { return toJson(vm); });
   putList(json, "physicalFunctions", status.physicalFunctions,
           [](const PhysicalFunctionStatus& pf) { return toJson(pf); });
+  return json;
+}
+
+nlohmann::json toJson(const AgentFacts& facts) {
+  nlohmann::json json{{"version", facts.version}};
+  putList(json, "bridges", facts.bridges, [](const BridgeFacts& bridge) {
+    nlohmann::json item{{"name", bridge.name}, {"mtu", bridge.mtu}, {"linkUp", bridge.linkUp}};
+    put(item, "uplink", bridge.uplink);
+    return item;
+  });
+  putList(json, "hostVirtualFunctions", facts.hostVirtualFunctions,
+          [](const HostVirtualFunction& vf) {
+            return nlohmann::json{{"address", vf.address}, {"reason", vf.reason}};
+          });
   return json;
 }
 

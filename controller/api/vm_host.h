@@ -64,6 +64,30 @@ struct VirtualFunctionTotals {
   bool operator==(const VirtualFunctionTotals&) const = default;
 };
 
+// A bridge of the host.
+struct BridgeFacts {
+  std::string name;
+  std::string uplink;   // the port to the outside, "" = none
+  int mtu = 0;          // bytes
+  bool linkUp = false;  // of bridge and uplink
+  bool operator==(const BridgeFacts&) const = default;
+};
+
+// A VF that the host itself uses.
+struct HostVirtualFunction {
+  std::string address;  // 0000:01:10.4
+  std::string reason;
+  bool operator==(const HostVirtualFunction&) const = default;
+};
+
+// What the node agent sees, where one runs; written by it alone.
+struct AgentFacts {
+  std::string version;
+  std::vector<BridgeFacts> bridges;                       // at most 256
+  std::vector<HostVirtualFunction> hostVirtualFunctions;  // at most 256
+  bool operator==(const AgentFacts&) const = default;
+};
+
 struct VmHostStatus {
   std::int64_t observedGeneration = -1;
   Conditions conditions;  // Ready, Connected, VersionSupported
@@ -73,6 +97,7 @@ struct VmHostStatus {
   std::vector<VirtualMachineStatus> virtualMachines;  // at most 200
   VirtualFunctionTotals virtualFunctions;
   std::vector<PhysicalFunctionStatus> physicalFunctions;
+  std::optional<AgentFacts> agent;  // nullopt: no agent has run here
   bool operator==(const VmHostStatus&) const = default;
 };
 
@@ -86,6 +111,8 @@ struct VmHost {
 };
 
 nlohmann::json toJson(const VmHostSpec& spec);
+// All but `agent`, which is not the operator's.
 nlohmann::json toJson(const VmHostStatus& status);
+nlohmann::json toJson(const AgentFacts& facts);
 
 }  // namespace vnic::api

@@ -150,19 +150,20 @@ enum class StatusGuard {
   None,  // last writer wins, be it into a namesake created since: for mere observations only
 };
 
-// Server-side apply of the whole status as field manager api::kFieldManager: what `status` leaves
-// out and we wrote before is removed. A uid in the body would guard nothing, the API server ignores
+// Server-side apply of all of the status that is `manager`'s: what `status` leaves out and the
+// manager wrote before is removed. A uid in the body would guard nothing, the API server ignores
 // it for /status; so the answer's uid is compared, too: Conflict when it was a namesake.
 template <ApiObject T>
 Result<T> applyStatus(Client& client, const api::ObjectMeta& meta, nlohmann::json status,
-                      StatusGuard guard = StatusGuard::ResourceVersion) {
+                      StatusGuard guard = StatusGuard::ResourceVersion,
+                      const char* manager = api::kFieldManager) {
   nlohmann::json body = objectFrame(T::resource, meta.key());
   if (guard == StatusGuard::ResourceVersion) {
     body["metadata"]["resourceVersion"] = meta.resourceVersion;
   }
   body["status"] = std::move(status);
   Result<T> applied =
-      detail::decodeBody<T>(client.apply(T::resource, body, {api::kFieldManager, true, "status"}));
+      detail::decodeBody<T>(client.apply(T::resource, body, {manager, true, "status"}));
   if (applied && applied->metadata.uid != meta.uid) {
     return fail(
         Error{ErrorKind::Conflict, std::string(T::resource.kind) + " " + meta.key().str() +

@@ -20,7 +20,8 @@ ADAPTERS = {
     "boost/beast": "serving/",
     "prometheus/text_serializer.h": "serving/",
     "spdlog/": "support/log.cpp",
-    "CLI/": "app/",
+    "CLI/": ("app/", "agent/service/"),
+    "libmnl/": "agent/kernel/",
 }
 
 LIBRARY = re.compile(r"^vnic_(?:library|interface)\(\s*(\w+)([^)]*)\)", re.MULTILINE)
@@ -69,7 +70,7 @@ def misplaced_includes(controller):
             if quote == "<":
                 for prefix, home in ADAPTERS.items():
                     if include.startswith(prefix) and not name.startswith(home):
-                        yield f"{path}: <{include}> belongs in controller/{home} only"
+                        yield f"{path}: <{include}> belongs in {home} only"
                 continue
             other = folder_of(controller / include, folders)
             # The main program stands above all folders.

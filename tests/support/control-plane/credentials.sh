@@ -69,5 +69,10 @@ make_credentials() {
   # Exactly the user that the operator's pod is in a cluster: it may do what deploy/base/rbac
   # grants, and nothing else.
   make_user operator "$operator_user" "$operator_groups"
+  # The node agents of the lab's hosts, which are no Nodes.
+  local host
+  for host in host1 host2; do
+    make_user "agent-$host" "vnic.dev:agent:$host" vnic.dev:agents
+  done
   umask "$umask_before"
 }
