@@ -14,11 +14,11 @@ using reconcile::vm_migration::Observer;
 constexpr queue::AddOptions kAfterBurst{.after = 500ms};
 
 Observer observer(const Controllers::Ports& ports, reconcile::vm_host::HostCache& hostCache,
-                  const Options& options) {
+                  const runtime::AgentLeases& agents, const Options& options) {
   const Caches& caches = ports.caches;
   return Observer({caches.migrations.store(), caches.hosts.store(), caches.vnics.store(),
                    caches.profiles.store(), caches.reservations.store(), ports.hypervisor,
-                   hostCache, ports.clock},
+                   hostCache, ports.clock, &agents},
                   {options.ns, options.maxParallelMigrations});
 }
 
@@ -53,6 +53,7 @@ Controllers::Controllers(const Options& options, Ports ports)
       migrationClient_(ports_.client, seenBy(ports_.caches)),
       hostCache_(ports_.hypervisor, ports_.clock),
       claims_(ports_.client, ports_.clock, options.ns),
+      agents_(ports_.client, ports_.clock, options.ns),
       migrationMetrics_(ports_.metrics.registry()),
       hostReconciler_({ports_.caches.hosts.store(), ports_.caches.reservations.store(),
                        ports_.hypervisor, hostCache_, hostClient_, ports_.clock, ports_.log},
@@ -61,7 +62,7 @@ Controllers::Controllers(const Options& options, Ports ports)
           {migrationClient_, ports_.hypervisor, ports_.caches.migrations.store(),
            [this](const api::ObjectKey& key) { return migrationClient_.caughtUp(key); },
            ports_.caches.vnics.store(), claims_, ports_.events, ports_.leaseTimeLeft, ports_.clock},
-          observer(ports_, hostCache_, options), migrationMetrics_, ports_.log),
+          observer(ports_, hostCache_, agents_, options), migrationMetrics_, ports_.log),
       profileReconciler_({ports_.caches.profiles.store(), ports_.caches.vnics.store(),
                           ports_.caches.hosts.store(), ports_.caches.reservations.store(),
                           hostCache_, profileClient_, ports_.clock}),
@@ -81,7 +82,7 @@ Controllers::Controllers(const Options& options, Ports ports)
       reservationReconciler_({ports_.caches.reservations.store(), ports_.caches.vnics.store(),
                               ports_.caches.migrations.store(), ports_.caches.hosts.store(),
                               hostCache_, reservationClient_, ports_.events, ports_.leaseTimeLeft,
-                              ports_.log}),
+                              ports_.log, &agents_}),
       hosts_(controllerOptions("vmhost", options.workers, hostClient_), hostReconciler_,
              ports_.clock, ports_.metrics, ports_.log),
       profiles_(controllerOptions("vnicprofile", 1, profileClient_), profileReconciler_,

@@ -67,6 +67,7 @@ class Controllers {
   runtime::TrackingClient migrationClient_;
   reconcile::vm_host::HostCache hostCache_;
   runtime::ClaimLeases claims_;
+  runtime::AgentLeases agents_;
   reconcile::vm_migration::MigrationMetrics migrationMetrics_;
   reconcile::vm_host::VmHostReconciler hostReconciler_;
   reconcile::vm_migration::VmMigrationReconciler migrationReconciler_;

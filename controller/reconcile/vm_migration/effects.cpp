@@ -49,6 +49,11 @@ class Interpreter {
   Status operator()(const Detach& e) {
     const auto xml = domain::vfDeviceXml(o_.nics.at(e.nic).device, e.vf);
     if (!xml) return fail(xml.error());
+    if (!e.notPinned.empty()) {
+      tell(runtime::EventType::Normal, "StandbyNotPinned",
+           fmt::format("the VF of {} leaves the guest without its standby pinned: {}",
+                       o_.nics.at(e.nic).mac, e.notPinned));
+    }
     const Status done = ports_.hypervisor.detachDevice(status_.sourceHost, uuid_, *xml,
                                                        hypervisor::DeviceScope::Live);
     // Gone already is what was wanted; the next look at the live XML decides anyway.

@@ -117,6 +117,8 @@ struct Observation {
   std::optional<std::int64_t> downtimeMilliseconds;     // of the finished copy
   Duration withoutProgress = Duration::zero();          // since data of the copy last moved
   domain::VfInventory targetInventory;
+  // Asked only while a VF is about to leave the guest and its standby is not known to be pinned.
+  bool sourceAgentAlive = false;
   std::shared_ptr<const api::VmHost> sourceHost;
   std::shared_ptr<const api::VmHost> targetHost;
 

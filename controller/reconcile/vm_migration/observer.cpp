@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "api/names.h"
+#include "reconcile/vm_migration/steps.h"
 #include "support/time_format.h"
 
 namespace vnic::reconcile::vm_migration {
@@ -202,6 +203,9 @@ void Observer::lookAtBothEnds(Observation& o) const {
     if (finished) o.downtimeMilliseconds = finished->downtimeMilliseconds;
   }
   for (const auto& nic : status.nics) o.nics.push_back(nicOfStatus(o, nic));
+  if (ports_.agents != nullptr && std::any_of(o.nics.begin(), o.nics.end(), awaitsPin)) {
+    o.sourceAgentAlive = ports_.agents->alive(status.sourceHost);
+  }
   const auto facts = ports_.hostCache.get(status.targetHost);
   if (facts && facts->reachable() && o.targetHost)
     o.targetInventory = inventory(*o.targetHost, *facts);

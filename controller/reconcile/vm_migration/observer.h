@@ -8,6 +8,7 @@
 #include "hypervisor/hypervisor.h"
 #include "reconcile/vm_host/host_cache.h"
 #include "reconcile/vm_migration/observation.h"
+#include "runtime/agent_lease.h"
 
 namespace vnic::reconcile::vm_migration {
 
@@ -20,6 +21,7 @@ struct ObserverPorts {
   hypervisor::Hypervisor& hypervisor;
   vm_host::HostCache& hostCache;
   Clock& clock;
+  const runtime::AgentLeases* agents = nullptr;  // nullptr: there are no node agents
 };
 
 struct ObserverOptions {

@@ -29,6 +29,7 @@ struct Settle {
 struct Detach {
   std::size_t nic;
   PciAddress vf;
+  std::string notPinned;  // why the standby's path is not pinned; "" = it is, or there is none
 };
 struct Attach {
   std::size_t nic;

@@ -19,6 +19,8 @@ constexpr Duration kPollCopy = 1s;  // progress of a running copy
 // A VF that something else still holds keeps a migration no longer than this.
 constexpr Duration kReserveLimit = 60s;
 constexpr Duration kPollDetach = 300ms;
+// So long a VF waits in the guest for the node agent to pin the standby's path.
+constexpr Duration kPinLimit = 3s;
 constexpr Duration kRetryAttach = 2s;
 constexpr Duration kPollUndecided = 1s;
 
@@ -83,14 +85,22 @@ bool reserved(const Observation& o) {
 
 Plan detach(const Observation& o) {
   const auto& policy = o.migration->spec.policy;
+  const Duration waited = o.now - phaseSince(o, kDetaching);
+  if (o.sourceAgentAlive && waited < kPinLimit &&
+      std::any_of(o.nics.begin(), o.nics.end(), awaitsPin)) {
+    return step(kDetaching, "PinningStandby",
+                fmt::format("the node agent on {} opens the way through the standby",
+                            o.migration->status.sourceHost),
+                kPollDetach);
+  }
   Plan plan = step(kDetaching, "Detaching", "VFs leave the guest", kPollDetach);
   std::string waiting;
   for (std::size_t i = 0; i < o.nics.size(); ++i) {
     if (!o.nics[i].onSource) continue;
-    plan.effects.push_back(Detach{i, *o.nics[i].onSource});
+    plan.effects.push_back(Detach{i, *o.nics[i].onSource, whyNotPinned(o, o.nics[i])});
     waiting += (waiting.empty() ? "" : ", ") + o.nics[i].mac;
   }
-  if (o.now - phaseSince(o, kDetaching) > std::chrono::seconds(policy.unplugTimeoutSeconds)) {
+  if (waited > std::chrono::seconds(policy.unplugTimeoutSeconds)) {
     return turnBack(o, kDetaching, "UnplugTimeout",
                     fmt::format("the guest did not let go of {} within {} s", waiting,
                                 policy.unplugTimeoutSeconds));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reconcile/vm_migration/steps.h"
 
+#include <fmt/format.h>
+
 #include "api/names.h"
 #include "reconcile/vm_migration/phases.h"
 #include "support/time_format.h"
@@ -28,6 +30,37 @@ Plan turnBack(const Observation& o, const char* phase, std::string reason, std::
   plan.message = std::move(message);
   plan.requeueAfter = Duration::zero();
   return plan;
+}
+
+namespace {
+
+// What the node agent says of the reservation as it is now; nullptr = nothing yet.
+const api::Condition* pinnedCondition(const Nic& nic) {
+  if (!nic.source) return nullptr;
+  const auto* pinned =
+      api::findCondition(nic.source->status.conditions, api::condition::kStandbyPinned);
+  const bool current =
+      pinned != nullptr && pinned->observedGeneration == nic.source->metadata.generation;
+  return current ? pinned : nullptr;
+}
+
+}  // namespace
+
+bool awaitsPin(const Nic& nic) {
+  return nic.onSource && nic.source && nic.source->spec.purpose == api::purpose::kReturn &&
+         !nic.device.standbyAlias.empty() && pinnedCondition(nic) == nullptr;
+}
+
+std::string whyNotPinned(const Observation& o, const Nic& nic) {
+  if (nic.device.standbyAlias.empty()) return {};
+  const api::Condition* pinned = pinnedCondition(nic);
+  if (pinned == nullptr) {
+    return fmt::format(
+        "{} on {}",
+        o.sourceAgentAlive ? "no answer in time from the node agent" : "no node agent is alive",
+        o.migration->status.sourceHost);
+  }
+  return pinned->status == api::ConditionStatus::True ? std::string() : pinned->message;
 }
 
 std::vector<Effect> attachMissing(const Observation& o, bool onTarget) {

@@ -21,6 +21,12 @@ WallTime phaseSince(const Observation& observation, const char* phase);
 // Changes direction to Back and says why. Everything else of the decision stays.
 Plan turnBack(const Observation& observation, const char* phase, std::string reason,
               std::string message);
+// The NIC's VF is to leave the guest, and the node agent has not yet said whether the standby's
+// path is pinned.
+bool awaitsPin(const Nic& nic);
+// Why the NIC's VF leaves the guest without the standby's path being pinned; "" = it is pinned, or
+// there is no standby.
+std::string whyNotPinned(const Observation& observation, const Nic& nic);
 // Attaches what is missing on the side where the VM runs; empty = all there.
 std::vector<Effect> attachMissing(const Observation& observation, bool onTarget);
 std::string missingNics(const Observation& observation, bool onTarget);

@@ -8,6 +8,7 @@
 #include "api/names.h"
 #include "kube/typed.h"
 #include "reconcile/vnic/reservations.h"
+#include "support/time_format.h"
 
 namespace vnic::reconcile::vnic {
 namespace {
@@ -16,6 +17,9 @@ using namespace std::chrono_literals;
 
 constexpr Duration kLeaseMargin = 2s;
 constexpr Duration kCacheCatchUp = 1s;
+// A VF waits so long, from the deletion of its reservation on, for the node agent to clean it.
+constexpr Duration kScrubLimit = 30s;
+constexpr Duration kPollScrub = 1s;
 
 // nullptr when it is not there; other errors are errors.
 template <class T>
@@ -77,8 +81,20 @@ Result<Done> ReservationReconciler::reconcile(const api::ObjectKey& key, std::st
   const Judgement judgement = judge(*facts);
   // The caches were behind; they bring us back when they have caught up, this is for lost events.
   if (judgement.fate == Fate::Keep) return Done{std::chrono::seconds(30)};
+  if (judgement.unused && awaitsScrub(*reservation)) return Done{kPollScrub};
   if (const auto done = carryOut(*reservation, judgement); !done) return fail(done.error());
   return Done{};
+}
+
+// The last step, the end of the finalizer, gives the VF to others. What cannot be cleaned stays.
+bool ReservationReconciler::awaitsScrub(const api::VfReservation& reservation) const {
+  if (!reservation.metadata.deleting()) return false;
+  const api::Conditions& conditions = reservation.status.conditions;
+  if (api::isTrue(conditions, api::condition::kQuarantined)) return true;
+  if (api::isTrue(conditions, api::condition::kScrubbed)) return false;
+  const auto since = parseTime(reservation.metadata.deletionTimestamp);
+  return ports_.agents != nullptr && since && ports_.agents->now() - *since < kScrubLimit &&
+         ports_.agents->alive(reservation.spec.hostName);
 }
 
 // resourceVersion guards each step, so that whoever took the reservation for something else in the

@@ -12,6 +12,7 @@
 #include "reconcile/contract/reconciler.h"
 #include "reconcile/vm_host/host_cache.h"
 #include "reconcile/vnic/reservation_rules.h"
+#include "runtime/agent_lease.h"
 #include "runtime/event_sink.h"
 #include "support/clock.h"
 #include "support/log.h"
@@ -33,6 +34,7 @@ class ReservationReconciler final : public Reconciler {
     runtime::EventSink& events;
     std::function<Duration()> leaseTimeLeft;
     Logger log;
+    const runtime::AgentLeases* agents = nullptr;  // nullptr: there are no node agents
   };
 
   explicit ReservationReconciler(Ports ports) : ports_(std::move(ports)) {}
@@ -42,6 +44,7 @@ class ReservationReconciler final : public Reconciler {
  private:
   ReservationFacts fromCaches(const api::VfReservation& reservation) const;
   Result<ReservationFacts> fromTheSource(const api::VfReservation& reservation) const;
+  bool awaitsScrub(const api::VfReservation& reservation) const;
   Status carryOut(const api::VfReservation& reservation, const Judgement& judgement);
 
   Ports ports_;

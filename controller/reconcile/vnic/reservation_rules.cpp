@@ -67,10 +67,11 @@ Judgement judge(const ReservationFacts& input) {
   if (sight.unreadable) return {};
   if (!input.holder) {
     // A VM that has the VF goes on holding it by itself.
-    return {Fate::Delete, fmt::format("vnic {} is gone", spec.holder.key().str())};
+    return {Fate::Delete, fmt::format("vnic {} is gone", spec.holder.key().str()),
+            !sight.vfInGuest};
   }
   if (sight.vfInGuest) return {};
-  if (ending) return {Fate::Delete, "no VM has the VF any more"};
+  if (ending) return {Fate::Delete, "no VM has the VF any more", true};
   if (!wantsNic(*input.holder)) {
     return {Fate::Release, fmt::format("vnic {} is detached", spec.holder.key().str())};
   }

@@ -34,7 +34,8 @@ struct ReservationFacts {
 
 struct Judgement {
   Fate fate = Fate::Keep;
-  std::string why;  // for an event
+  std::string why;      // for an event
+  bool unused = false;  // with Delete: no VM has the VF, so it can be cleaned before
 };
 
 // A host that does not answer keeps all its reservations: what its VMs have is unknown.

@@ -82,9 +82,9 @@ void World::addMigration(const api::VmMigrationSpec& spec) {
 }
 
 std::unique_ptr<mig::VmMigrationReconciler> World::makeReconciler() {
-  mig::Observer observer(
-      {migrations_, hosts_, vnics_, profiles_, reservations_, hypervisor, hostCache_, clock},
-      {"vnic-operator-system", 5});
+  mig::Observer observer({migrations_, hosts_, vnics_, profiles_, reservations_, hypervisor,
+                          hostCache_, clock, &agents_},
+                         {"vnic-operator-system", 5});
   const auto leaseTimeLeft = [this]() -> Duration {
     if (!effectsLeft) return 1h;
     return (*effectsLeft)-- > 0 ? Duration(1h) : Duration(0);

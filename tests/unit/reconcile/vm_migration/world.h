@@ -74,6 +74,7 @@ class World {
   reconcile::vm_migration::MigrationMetrics metrics_{registry_};
   reconcile::vm_host::HostCache hostCache_{hypervisor, clock};
   runtime::ClaimLeases claims_{client, clock, "vnic-operator-system"};
+  runtime::AgentLeases agents_{client, clock, "vnic-operator-system"};
   std::unique_ptr<reconcile::vm_migration::VmMigrationReconciler> reconciler_;
 };
 

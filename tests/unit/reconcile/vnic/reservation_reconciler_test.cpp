@@ -4,6 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "api/names.h"
+#include "kube/typed.h"
+#include "runtime/agent_lease.h"
+#include "support/time_format.h"
 #include "unit/reconcile/vnic/world.h"
 
 namespace vnic::reconcile::vnic {
@@ -26,11 +30,86 @@ class Sweep : public testing::Test {
   ReservationReconciler sweeper() {
     return ReservationReconciler({world.reservationStore, world.vnics, world.migrations,
                                   world.hosts, world.hostCache, world.client, world.events,
-                                  [this] { return world.leaseTimeLeft; }, Logger()});
+                                  [this] { return world.leaseTimeLeft; }, Logger(), &agents});
   }
   VnicWorld world;
   const api::ObjectKey key{"", "host1.0000-01-10.0"};
+  runtime::AgentLeases agents{world.client, world.clock, "vnic-system"};
 };
+
+// The VF is free and its reservation asked to go; a node agent is at work on the host.
+class SweepWithAgent : public Sweep {
+ protected:
+  SweepWithAgent() {
+    world.takeVfOut();
+    world.client.edit<api::VfReservation>(key, [](auto& spec) { spec.purpose = "Releasing"; });
+    isAlive();
+    sweep();  // asks for the deletion
+    const auto r = world.client.find<api::VfReservation>(key).value();
+    const Duration behind = *parseTime(r.metadata.deletionTimestamp) - world.clock.wall();
+    world.clock.advance(behind);
+    isAlive();
+  }
+  void isAlive() {
+    ASSERT_TRUE(runtime::renewAgentLease(world.client, "vnic-system", "host1", "host1_1",
+                                         world.clock.wall()));
+  }
+  void sweep() {
+    world.sync();
+    ASSERT_TRUE(sweeper().reconcile(key, {}));
+  }
+  void says(const char* condition) {
+    const auto r = world.client.find<api::VfReservation>(key).value();
+    api::VfReservationStatus status;
+    status.conditions = {
+        {condition, api::ConditionStatus::True, 1, "2026-01-01T00:00:00Z", "Reason", ""}};
+    ASSERT_TRUE(kube::applyStatus<api::VfReservation>(world.client, r.metadata, toJson(status),
+                                                      kube::StatusGuard::None,
+                                                      api::kAgentFieldManager));
+  }
+  bool kept() { return world.client.find<api::VfReservation>(key).has_value(); }
+};
+
+TEST_F(SweepWithAgent, AVfIsGivenAwayOnceItIsClean) {
+  sweep();
+  EXPECT_TRUE(kept());
+  says(api::condition::kScrubbed);
+  sweep();
+  EXPECT_FALSE(kept());
+}
+
+TEST_F(SweepWithAgent, CleaningIsWaitedForOnlySoLong) {
+  world.clock.advance(29s);
+  isAlive();
+  sweep();
+  EXPECT_TRUE(kept());
+  world.clock.advance(1s);
+  sweep();
+  EXPECT_FALSE(kept());
+}
+
+TEST_F(SweepWithAgent, ADeadAgentIsNotWaitedFor) {
+  ASSERT_TRUE(runtime::endAgentLease(world.client, "vnic-system", "host1"));
+  sweep();
+  EXPECT_FALSE(kept());
+}
+
+TEST_F(SweepWithAgent, AVfThatCannotBeCleanedIsParked) {
+  says(api::condition::kQuarantined);
+  world.clock.advance(1h);
+  sweep();
+  EXPECT_TRUE(kept());
+  says(api::condition::kScrubbed);
+  sweep();
+  EXPECT_FALSE(kept());
+}
+
+TEST_F(SweepWithAgent, OnAHostThatIsOutOfServiceNobodyCleans) {
+  says(api::condition::kQuarantined);
+  world.client.edit<api::VmHost>({"", "host1"}, [](auto& s) { s.availability = "OutOfService"; });
+  sweep();
+  EXPECT_FALSE(kept());
+}
 
 TEST_F(Sweep, KeepsWhatIsInUseWithoutAnyCall) {
   world.client.forgetWrites();
