@@ -89,6 +89,11 @@ lint: setup-build ## look at the sources: format, layers, includes, clang-tidy, 
 	@$(support)/setup.sh house
 	@tests/lint/lint
 
+.PHONY: bench-outage
+bench-outage: check-surroundings setup-parts ## how long a VM is not reachable while it moves, four ways, as table and picture (root); MOVES=10
+	@$(support)/build.sh vnic-operator vnic-agent
+	@$(support)/stack with tests/bench/outage/outage
+
 .PHONY: demo
 demo: check-surroundings setup-parts ## watch two VMs with SR-IOV VFs move to another host (root); KEEP=1 leaves it up
 	@$(support)/build.sh vnic-operator

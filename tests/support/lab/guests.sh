@@ -133,8 +133,10 @@ guest_wait() {
   note "$name answers"
 }
 
-# guest_move NAME HOST: by hand, without the operator (see move.py).
+# guest_move [--automatic] NAME HOST: by hand, without the operator (see move.py).
 guest_move() {
+  local mode=()
+  [ "$1" != --automatic ] || { mode=("$1") && shift; }
   local name=$1 target=$2 source template color vfs=()
   guest_check "$name"
   host_check "$target"
@@ -147,7 +149,7 @@ guest_move() {
     # The second VF NIC of one color would need the second free VF: no kind has that.
     vfs+=("$(host_free_vf "$target" "$color" </dev/null)")
   done <"$run_dir/guests/$name.env"
-  in_namespace python3 -I "$lab_dir/move.py" "$name" "qemu+tls://$target/system" \
+  in_namespace python3 -I "$lab_dir/move.py" "${mode[@]}" "$name" "qemu+tls://$target/system" \
     "virsh -q -c $(host_uri "$source")" "virsh -q -c $(host_uri "$target")" "${vfs[@]}"
 }
 

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Moves a guest by hand: unplugs its VFs, migrates it peer to peer, plugs VFs of the target in.
 
-  move.py GUEST TARGET_URI VIRSH_SOURCE VIRSH_TARGET VF...
+  move.py [--automatic] GUEST TARGET_URI VIRSH_SOURCE VIRSH_TARGET VF...
 
 VIRSH_* are command lines; VF are free VFs of the target, one per VF NIC of the guest, in order.
 This is what an administrator would type without the operator: it shows that the lab works, and is
-what the operator's times are measured against. Prints the times as JSON.
+what the operator's times are measured against. With --automatic the VFs stay in the VM's
+definition, and it is QEMU that unplugs and plugs them. Prints the times as JSON.
 """
 
 import json
@@ -46,14 +47,16 @@ def write_xml(element):
 
 
 def main():
-    guest, target_uri, source, target, *vfs = sys.argv[1:]
+    arguments = sys.argv[1:]
+    automatic = arguments[0] == "--automatic"
+    guest, target_uri, source, target, *vfs = arguments[1:] if automatic else arguments
     live = vf_nics(ET.fromstring(virsh(source, "dumpxml", guest)))
     if len(live) != len(vfs):
         sys.exit(f"{guest} has {len(live)} VFs, and {len(vfs)} are free on the target")
     times = {"start": time.time()}
-    for nic in live:
+    for nic in [] if automatic else live:
         virsh(source, "detach-device-alias", guest, nic.find("alias").get("name"), "--live")
-    while vf_nics(ET.fromstring(virsh(source, "dumpxml", guest))):
+    while not automatic and vf_nics(ET.fromstring(virsh(source, "dumpxml", guest))):
         if time.time() > times["start"] + DETACH_SECONDS:
             sys.exit(f"{guest} does not give its VF away")
         time.sleep(0.1)
@@ -62,11 +65,17 @@ def main():
     persistent = ET.fromstring(virsh(source, "dumpxml", "--inactive", guest))
     for nic, vf in zip(vf_nics(persistent), vfs):
         set_vf(nic, vf)
-    virsh(source, "migrate", "--live", "--p2p", "--persistent", "--undefinesource",
-          "--persistent-xml", write_xml(persistent), guest, target_uri)
+    options = ["--persistent-xml", write_xml(persistent)]
+    if automatic:
+        destination = ET.fromstring(virsh(source, "dumpxml", "--migratable", guest))
+        for nic, vf in zip(vf_nics(destination), vfs):
+            set_vf(nic, vf)
+        options += ["--xml", write_xml(destination)]
+    virsh(source, "migrate", "--live", "--p2p", "--persistent", "--undefinesource", *options, guest,
+          target_uri)
     times["migrated"] = time.time()
 
-    for nic, vf in zip(live, vfs):
+    for nic, vf in [] if automatic else zip(live, vfs):
         set_vf(nic, vf)
         virsh(target, "attach-device", guest, write_xml(nic), "--live")
     times["attached"] = time.time()
