@@ -9,9 +9,7 @@
 network_up() {
   local namespace host color
   namespace=$(run_namespace)
-  [ -c /dev/net/tun ] || die "/dev/net/tun is not there: this machine's kernel cannot make taps."
-  ip netns add "$namespace" ||
-    die "this machine does not let root make a network namespace (a container without the privilege?)."
+  ip netns add "$namespace" || die "the network namespace $namespace cannot be made, see above."
   # Programs that run in the namespace find the hosts by name.
   mkdir -p "/etc/netns/$namespace"
   network_hosts_file >"/etc/netns/$namespace/hosts"

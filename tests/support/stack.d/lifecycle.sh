@@ -33,18 +33,13 @@ stack_ids() { find "$stacks" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' 2>/d
 
 stack_namespace() { printf 'vnic-%s\n' "$stack_id"; }
 
-# stack_check: what would make `up` fail, before anybody builds for minutes.
+# stack_check: what would make `up` fail, before anybody builds for minutes. A stack that is up already
+# has what it needs.
 stack_check() {
-  local dead
   require_root
   require_debian12
   require_disk "$VNIC_CACHE" 6
-  require_disk "$VNIC_RUN" 3
-  # Without its packages the lab has not run here.
-  command -v ip >/dev/null || return 0
-  dead=$("$lab" list | awk '$2 == "dead" { printf "%s ", $1 }')
-  [ -z "$dead" ] ||
-    die "an earlier run died and left its parts behind (${dead% }): clean up with '$lab down --dead'."
+  [ -d "$stacks/${VNIC_STACK:-${LAB_RUN:-none}}" ] || "$lab" check
 }
 
 stack_up() {
