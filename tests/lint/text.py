@@ -13,7 +13,8 @@ import sys
 TABS_BELONG = {"Makefile", "go.mod", "go.sum"}
 LICENSED = {".cpp", ".h", ".sh", ".py", ".go", ".c"}
 # Names that are no places: XML namespaces, API groups, the licence's own text, and examples.
-NAMES = {"vnic.dev", "libvirt.org", "www.w3.org", "www.apache.org", "example.com", "kubernetes.default.svc"}
+NAMES = {"vnic.dev", "libvirt.org", "www.w3.org", "www.apache.org", "example.com",
+         "kubernetes.default.svc"}
 HOST = re.compile(r"https?://([a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,})\b")
 
 
