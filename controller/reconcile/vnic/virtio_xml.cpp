@@ -64,7 +64,10 @@ std::string virtioDeviceXml(const api::VnicProfileSpec& profile, const std::stri
 
 std::string virtioDeviceXml(const domain::VirtualNic& nic) {
   pugi::xml_document document;
-  pugi::xml_node interface = startInterface(document, nic.type, nic.mac);
+  // A running NIC of a network shows as one of the network's bridge, and libvirt does not take that
+  // back as it is.
+  const std::string type = nic.network.empty() ? nic.type : "network";
+  pugi::xml_node interface = startInterface(document, type, nic.mac);
   if (!nic.network.empty()) {
     append(interface, "source", "network", nic.network);
   } else if (!nic.bridge.empty()) {

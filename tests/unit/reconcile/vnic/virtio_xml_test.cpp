@@ -40,7 +40,7 @@ TEST(VirtioXml, NamesAnExistingNicByMacAliasAndGuestAddress) {
   domain::VirtualNic nic;
   nic.mac = "52:54:00:00:00:01";
   nic.alias = "ua-1-standby";
-  nic.type = "network";
+  nic.type = "bridge";  // as libvirt shows a running NIC of a network
   nic.model = "virtio";
   nic.network = "tenant-blue";
   nic.bridge = "br0";
