@@ -25,6 +25,7 @@ using namespace std::chrono_literals;
 constexpr int kExitFailure = 1;
 // Two watches, the Lease and a few status writes.
 constexpr std::size_t kTransportThreads = 2;
+constexpr Duration kShutdownGrace = 15s;
 
 cache::ReflectorOptions ofHost(const char* field, const std::string& host) {
   cache::ReflectorOptions options;
@@ -66,9 +67,10 @@ class Service {
     if (!config) return give(config);
     auto connection = kube::Connection::open(std::move(*config), clock_, log_);
     if (!connection) return give(connection);
-    const auto client = (*connection)->makeClient(restOptions());
+    const auto client = (*connection)->makeClient(restOptions(), nullptr, cut_.get_token());
+    const auto leaseClient = (*connection)->makeClient(restOptions());
     Pins pins(*network, *ledger, log_);
-    work(*client, *network, **monitor, pins);
+    work(*client, *leaseClient, *network, **monitor, pins);
     return 0;
   }
 
@@ -79,7 +81,8 @@ class Service {
     return kExitFailure;
   }
 
-  void work(kube::Client& client, Network& network, Watch& watch, Pins& pins) {
+  void work(kube::Client& client, kube::Client& leaseClient, Network& network, Watch& watch,
+            Pins& pins) {
     cache::Informer<api::VfReservation> reservations(ofHost("spec.hostName", options_.host), client,
                                                      clock_, log_);
     cache::Informer<api::VmHost> hosts(ofHost("metadata.name", options_.host), client, clock_,
@@ -102,7 +105,7 @@ class Service {
     reservations.onChange([&watch](const auto&) { watch.wake(); });
     reservations.start();
     hosts.start();
-    Heartbeat heartbeat(client, clock_, options_.ns, options_.host, log_);
+    Heartbeat heartbeat(leaseClient, clock_, options_.ns, options_.host, log_);
     // What is pinned from before has to stay until it is known who needs it.
     if (waitForSync(reservations)) {
       log_.info("Reservations are known", {{"host", options_.host}});
@@ -113,8 +116,9 @@ class Service {
     }
     log_.info("Stopping", {});
     agent.release();
-    reservationReports.stop(2s);
-    hostReports.stop(2s);
+    cut_.request_stop();
+    reservationReports.stop();
+    hostReports.stop();
     heartbeat.stop();
     reservations.stop();
     hosts.stop();
@@ -136,13 +140,14 @@ class Service {
   const Logger log_;
   SystemClock clock_;
   runtime::Metrics metrics_;
+  std::stop_source cut_;  // ends the requests under way
 };
 
 }  // namespace
 
 int run(const Options& options) {
-  app::ShutdownSignals signals;
   const Logger log = Logger::toStderr(options.logFormat, options.logLevel);
+  app::ShutdownSignals signals(kShutdownGrace, log);
   log.info("Starting", {{"version", app::kVersion}, {"host", options.host}});
   return Service(options, signals, log).run();
 }
