@@ -47,7 +47,7 @@ build: setup-build ## build the operator and the tests in build/
 	@$(support)/build.sh
 
 .PHONY: test
-test: check-surroundings setup build ## all tests: lint, unit, component, conformance, lab
+test: check-surroundings setup build ## all tests: lint, unit, component, conformance, deploy, lab
 	@$(ctest)
 
 .PHONY: test-unit
@@ -62,6 +62,11 @@ test-component: build ## adapters against servers on loopback that misbehave
 test-conformance: build ## against a real kube-apiserver
 	@$(support)/setup.sh control-plane
 	@$(ctest) -L '^conformance$$'
+
+.PHONY: test-deploy
+test-deploy: build ## chart, kustomize and GitOps, by their own tools
+	@$(support)/setup.sh control-plane deploy
+	@$(ctest) -L '^deploy$$'
 
 .PHONY: test-lab
 test-lab: check-surroundings build ## the whole operator on two SR-IOV hosts (root)

@@ -3,11 +3,12 @@
 #
 # Makes a fresh Debian 12 ready. Safe to run again: what is there already costs about a second.
 #
-#   setup.sh [build|lab|control-plane|house|all]...      default: all
+#   setup.sh [build|lab|control-plane|deploy|house|all]...      default: all
 #
 # build          packages to build the operator and its tests
 # lab            packages of the SR-IOV lab, and the image that its hosts boot
 # control-plane  packages and tools of the Kubernetes control plane (etcd, kube-apiserver, kubectl, ...)
+# deploy         tools of the tests of chart and GitOps
 # house          linters
 set -euo pipefail
 
@@ -89,12 +90,12 @@ apt_install() {
 main() {
   local sections=("$@") section
   if [ ${#sections[@]} = 0 ] || [ "${sections[*]}" = all ]; then
-    sections=(build lab control-plane house)
+    sections=(build lab control-plane deploy house)
   fi
   for section in "${sections[@]}"; do
     case $section in
-    build | lab | control-plane | house) ;;
-    *) die "there is no part '$section': choose from build, lab, control-plane, house, all." ;;
+    build | lab | control-plane | deploy | house) ;;
+    *) die "there is no part '$section': choose from build, lab, control-plane, deploy, house, all." ;;
     esac
   done
   require_debian12
@@ -103,6 +104,7 @@ main() {
     case $section in
     lab) "$here/lab/lab" image ;;
     control-plane) "$here/control-plane/tools.sh" >/dev/null ;;
+    deploy) "$here/control-plane/tools.sh" deploy >/dev/null ;;
     esac
   done
 }
