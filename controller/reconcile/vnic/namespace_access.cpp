@@ -5,6 +5,7 @@
 
 #include "api/decode.h"
 #include "kube/typed.h"
+#include "reconcile/vnic_profile/rules.h"
 
 namespace vnic::reconcile::vnic {
 namespace {
@@ -26,20 +27,17 @@ struct Namespace {
 
 Result<bool> mayUse(kube::Client& client, const api::AllowedNamespaces& allowed,
                     const std::string& ns) {
-  if (allowed.from != "Selector") return true;
-  auto wanted = allowed.matchLabels;
-  if (const auto name = wanted.find(kNameLabel); name != wanted.end()) {
-    if (name->second != ns) return false;
-    wanted.erase(name);
+  const auto& wanted = allowed.matchLabels;
+  std::map<std::string, std::string> labels{{kNameLabel, ns}};
+  // What the name alone decides needs no question.
+  const bool byName = std::all_of(wanted.begin(), wanted.end(),
+                                  [](const auto& l) { return l.first == kNameLabel; });
+  if (allowed.from == "Selector" && !byName) {
+    const auto found = kube::getObject<Namespace>(client, {"", ns});
+    if (!found) return fail(found.error());
+    labels.insert(found->metadata.labels.begin(), found->metadata.labels.end());
   }
-  if (wanted.empty()) return true;
-  const auto found = kube::getObject<Namespace>(client, {"", ns});
-  if (!found) return fail(found.error());
-  const auto& labels = found->metadata.labels;
-  return std::all_of(wanted.begin(), wanted.end(), [&](const auto& label) {
-    const auto has = labels.find(label.first);
-    return has != labels.end() && has->second == label.second;
-  });
+  return vnic_profile::allows(allowed, labels);
 }
 
 }  // namespace vnic::reconcile::vnic

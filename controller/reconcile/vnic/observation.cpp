@@ -84,7 +84,7 @@ std::string findProfileProblem(const Observation& o, const ObservationSources& s
   const auto violations = vnic_profile::violations(*o.profile, sources.profiles.list());
   if (violations.empty()) return {};
   return fmt::format("VnicProfile {} is not accepted: {}", o.vnic->spec.profile,
-                     violations.front().message);
+                     violations.front().text());
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "api/names.h"
 #include "reconcile/verdict.h"
+#include "reconcile/vnic_profile/advice.h"
 
 namespace vnic::reconcile::vnic_profile {
 namespace {
@@ -17,13 +18,6 @@ using api::ConditionStatus;
 vm_host::HostFactsPtr factsOf(const std::string& host, const StatusInput& input) {
   for (const auto& facts : input.facts) {
     if (facts->host == host) return facts;
-  }
-  return nullptr;
-}
-
-const api::VnicProfile* failoverOf(const StatusInput& input) {
-  for (const ProfilePtr& candidate : input.profiles) {
-    if (candidate->metadata.name == input.profile.spec.failover) return candidate.get();
   }
   return nullptr;
 }
@@ -45,28 +39,48 @@ bool couldServe(const domain::VfInventory& inventory, const hypervisor::HostSnap
     return false;
   }
   if (spec.failover.empty()) return true;
-  const api::VnicProfile* failover = failoverOf(input);
-  return failover != nullptr && carriesVirtio(snapshot, failover->spec);
+  const ProfilePtr failover = findProfile(spec.failover, input.profiles);
+  return failover && carriesVirtio(snapshot, failover->spec);
 }
 
-Verdict accepted(const std::vector<Violation>& violations) {
-  if (violations.empty()) return {ConditionStatus::True, "Accepted", "The profile can be used"};
+std::string joined(const std::vector<Violation>& violations) {
   std::vector<std::string> lines;
   for (const Violation& violation : violations) {
-    lines.push_back(violation.reason + ": " + violation.message);
+    lines.push_back(violation.reason + ": " + violation.text());
   }
-  return {ConditionStatus::False, violations.front().reason,
-          fmt::format("{}", fmt::join(lines, "; "))};
+  return fmt::format("{}", fmt::join(lines, "; "));
+}
+
+Verdict accepted(const StatusInput& input) {
+  const auto wrong = violations(input.profile, input.profiles);
+  if (!wrong.empty()) return {ConditionStatus::False, wrong.front().reason, joined(wrong)};
+  const auto surprising = advice(input.profile, input.profiles);
+  return {ConditionStatus::True, "Accepted",
+          surprising.empty() ? "The profile can be used" : joined(surprising)};
+}
+
+// A change that slipped through, or that applies later, shows in the NICs that are there.
+Verdict inSync(const StatusInput& input) {
+  std::vector<std::string> differing;
+  for (const VnicPtr& vnic : input.vnics) {
+    if (vnic->spec.profile != input.profile.metadata.name) continue;
+    const auto* sync = api::findCondition(vnic->status.conditions, api::condition::kInSync);
+    const bool attached = api::isTrue(vnic->status.conditions, api::condition::kAttached);
+    if (sync == nullptr || sync->status != ConditionStatus::False || !attached) continue;
+    differing.push_back(fmt::format("{} ({})", vnic->metadata.key().str(), sync->reason));
+  }
+  if (differing.empty()) return {ConditionStatus::True, "InSync", ""};
+  std::sort(differing.begin(), differing.end());
+  return {ConditionStatus::False, "VnicsOutOfSync",
+          fmt::format("Attached NICs are not as the profile says: {}", listNames(differing))};
 }
 
 Verdict ready(const StatusInput& input, const Users& users, const Verdict& acceptance,
               const std::vector<api::ServingHost>& hosts) {
   if (input.profile.metadata.deleting() && users.any()) {
-    std::vector<std::string> all = users.vnics;
-    all.insert(all.end(), users.profiles.begin(), users.profiles.end());
-    if (all.size() > kMaxListedUsers) all.resize(kMaxListedUsers);
-    return {ConditionStatus::False, "InUse",
-            fmt::format("It is deleted once nothing uses it any more: {}", fmt::join(all, ", "))};
+    return {
+        ConditionStatus::False, "InUse",
+        fmt::format("It is deleted once nothing uses it: {}", joined(forbiddenDeletion(users)))};
   }
   if (acceptance.status != ConditionStatus::True) {
     return {ConditionStatus::False, acceptance.reason, acceptance.message};
@@ -99,15 +113,7 @@ std::vector<Item> atMost(std::vector<Item> items, std::size_t limit) {
 }  // namespace
 
 Users usersOf(const StatusInput& input) {
-  Users users;
-  for (const auto& vnic : input.vnics) {
-    if (vnic->spec.profile == input.profile.metadata.name) {
-      users.vnics.push_back(vnic->metadata.key().str());
-    }
-  }
-  std::sort(users.vnics.begin(), users.vnics.end());
-  users.profiles = failoverFor(input.profile.metadata.name, input.profiles);
-  return users;
+  return usersOf(input.profile.metadata.name, input.profiles, input.vnics);
 }
 
 std::vector<api::ServingHost> servingHosts(const StatusInput& input) {
@@ -141,8 +147,9 @@ api::VnicProfileStatus buildStatus(const StatusInput& input) {
   const auto set = [&](const char* type, const Verdict& verdict) {
     setVerdict(status.conditions, type, verdict, generation, input.now);
   };
-  const Verdict acceptance = accepted(violations(input.profile, input.profiles));
+  const Verdict acceptance = accepted(input);
   set(api::condition::kAccepted, acceptance);
+  set(api::condition::kInSync, inSync(input));
   set(api::condition::kReady, ready(input, users, acceptance, hosts));
   return status;
 }

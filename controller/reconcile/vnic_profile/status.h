@@ -18,19 +18,11 @@ namespace vnic::reconcile::vnic_profile {
 struct StatusInput {
   const api::VnicProfile& profile;
   std::vector<ProfilePtr> profiles;
-  std::vector<std::shared_ptr<const api::Vnic>> vnics;  // of all profiles
+  std::vector<VnicPtr> vnics;  // of all profiles
   std::vector<std::shared_ptr<const api::VmHost>> hosts;
   std::vector<vm_host::HostFactsPtr> facts;
   std::vector<domain::ReservationPtr> reservations;
   WallTime now;
-};
-
-// Vnics that use it and profiles that name it.
-struct Users {
-  std::vector<std::string> vnics;  // "namespace/name", ordered
-  std::vector<std::string> profiles;
-
-  bool any() const { return !vnics.empty() || !profiles.empty(); }
 };
 
 inline constexpr std::size_t kMaxListedUsers = 100;

@@ -62,6 +62,10 @@ class VnicProfileReconcilerTest : public testing::Test {
     const auto* condition = api::findCondition(object->status.conditions, type);
     return condition->reason + (condition->status == api::ConditionStatus::True ? "" : "!");
   }
+  std::string messageOf(const std::string& profile, const char* type) {
+    const auto object = find(profile);
+    return api::findCondition(object->status.conditions, type)->message;
+  }
 
   test::FakeKubeClient client;
   test::FakeHypervisor hypervisor;
@@ -155,6 +159,36 @@ TEST_F(VnicProfileReconcilerTest, FailoverOfAnotherProfileOutlivesItsDeletion) {
   ASSERT_TRUE(client.remove(api::VnicProfile::resource, {"", "standby"}, {}));
   pass("standby");
   EXPECT_TRUE(find("standby"));
+}
+
+TEST_F(VnicProfileReconcilerTest, SurprisingSettingsAreToldWithTheAcceptance) {
+  addProfile("alone", "tenant-blue", true);
+  pass("alone");
+  EXPECT_EQ(reasonOf("alone", "Accepted"), "Accepted");
+  const std::string message = messageOf("alone", "Accepted");
+  EXPECT_NE(message.find("OutageWhileMigrating"), std::string::npos) << message;
+}
+
+TEST_F(VnicProfileReconcilerTest, NamesTheVnicsThatAreNotAsItSays) {
+  api::Vnic vnic;
+  vnic.metadata.ns = "team-a";
+  vnic.metadata.name = "db";
+  vnic.spec.vmName = "db";
+  vnic.spec.profile = "blue";
+  api::setCondition(vnic.status.conditions,
+                    {"Attached", api::ConditionStatus::True, 1, "", "Attached", ""}, clock.wall());
+  api::setCondition(vnic.status.conditions,
+                    {"InSync", api::ConditionStatus::False, 1, "", "VlanDiffers", ""},
+                    clock.wall());
+  client.add(vnic);
+  addVnic("waiting", "blue");
+  pass("blue");
+  EXPECT_EQ(reasonOf("blue", "InSync"), "VnicsOutOfSync!");
+  const std::string message = messageOf("blue", "InSync");
+  EXPECT_NE(message.find(": team-a/db (VlanDiffers)"), std::string::npos) << message;
+  EXPECT_EQ(message.find("waiting"), std::string::npos);
+  pass("standby");
+  EXPECT_EQ(reasonOf("standby", "InSync"), "InSync");
 }
 
 TEST_F(VnicProfileReconcilerTest, UnusedProfileGoesAtOnce) {

@@ -3,23 +3,19 @@
 
 #include <gtest/gtest.h>
 
+#include "unit/reconcile/vnic_profile/profiles.h"
+
 namespace vnic::reconcile::vnic_profile {
 namespace {
 
+using test::Reasons;
+
 api::VnicProfile passthrough(const std::string& name, const std::string& failover = "") {
-  api::VnicProfile profile;
-  profile.metadata.name = name;
-  profile.spec.network = "blue";
-  profile.spec.passthrough = true;
-  profile.spec.failover = failover;
-  return profile;
+  return test::profile(name, true, failover);
 }
 
 api::VnicProfile virtio(const std::string& name) {
-  api::VnicProfile profile;
-  profile.metadata.name = name;
-  profile.spec.network = "blue";
-  return profile;
+  return test::profile(name);
 }
 
 std::vector<ProfilePtr> all(std::initializer_list<api::VnicProfile> profiles) {
@@ -30,12 +26,8 @@ std::vector<ProfilePtr> all(std::initializer_list<api::VnicProfile> profiles) {
   return result;
 }
 
-using Reasons = std::vector<std::string>;
-
 Reasons reasons(const api::VnicProfile& profile, const std::vector<ProfilePtr>& others) {
-  Reasons result;
-  for (const auto& violation : violations(profile, others)) result.push_back(violation.reason);
-  return result;
+  return test::reasons(violations(profile, others));
 }
 
 TEST(ProfileRules, AcceptWhatTheyShould) {
@@ -104,6 +96,69 @@ TEST(ProfileRules, OnlyPassthroughMayBeNotMigratable) {
   auto fixed = virtio("fixed");
   fixed.spec.migratable = false;
   EXPECT_EQ(reasons(fixed, {}), Reasons{"NotMigratableNeedsPassthrough"});
+}
+
+TEST(ProfileRules, NameTheFieldAndTheObjectsThatTheyRestOn) {
+  const auto found = violations(passthrough("a", "b"), all({passthrough("b")}));
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].field, "spec.failover");
+  EXPECT_EQ(found[0].witnesses, (std::vector<Witness>{{Witness::Kind::Profile, {"", "b"}}}));
+  EXPECT_FALSE(found[0].awaitsObject);
+  EXPECT_EQ(found[0].text(),
+            "`spec.failover` names 'b', which is passthrough itself; the standby must be a virtio "
+            "NIC");
+  EXPECT_TRUE(violations(passthrough("a", "b"), {})[0].awaitsObject);
+}
+
+TEST(ProfileRules, SelectorBelongsToSelectedNamespaces) {
+  auto profile = virtio("a");
+  profile.spec.allowedNamespaces.from = "Selector";
+  EXPECT_EQ(reasons(profile, {}), Reasons{"SelectorMismatch"});
+  profile.spec.allowedNamespaces = {"All", {{"team", "a"}}};
+  EXPECT_EQ(reasons(profile, {}), Reasons{"SelectorMismatch"});
+  profile.spec.allowedNamespaces.from = "Selector";
+  EXPECT_EQ(reasons(profile, {}), Reasons{});
+}
+
+TEST(ProfileRules, NamespacesAreSelectedByAllLabels) {
+  const api::AllowedNamespaces selected{"Selector", {{"team", "a"}, {"zone", "1"}}};
+  EXPECT_TRUE(allows({}, {}));
+  EXPECT_TRUE(allows(selected, {{"team", "a"}, {"zone", "1"}, {"more", "x"}}));
+  EXPECT_FALSE(allows(selected, {{"team", "a"}}));
+  EXPECT_FALSE(allows(selected, {{"team", "a"}, {"zone", "2"}}));
+  EXPECT_FALSE(allows({"Selector", {}}, {{"team", "a"}})) << "nothing selected is nobody";
+}
+
+TEST(ProfileRules, PassthroughAndFailoverAreFrozenWhileVnicsUseThem) {
+  const auto before = passthrough("blue", "standby");
+  auto after = virtio("blue");
+  after.spec.vlan = 7;
+  after.spec.migratable = false;
+  const auto forbidden = forbiddenChanges(before, after, {{"team-a/db", "team-b/web"}, {}});
+  ASSERT_EQ(forbidden.size(), 2u) << "vlan and migratable are free";
+  EXPECT_EQ(forbidden[0].reason, "PassthroughInUse");
+  EXPECT_EQ(forbidden[0].field, "spec.passthrough");
+  EXPECT_EQ(forbidden[1].reason, "FailoverInUse");
+  EXPECT_NE(forbidden[1].message.find("team-a/db, team-b/web"), std::string::npos);
+  EXPECT_EQ(forbidden[1].witnesses,
+            (std::vector<Witness>{{Witness::Kind::Vnic, {"team-a", "db"}}}));
+  EXPECT_TRUE(forbiddenChanges(before, after, {{}, {"red"}}).empty())
+      << "whoever names it as failover is none of its Vnics";
+  EXPECT_EQ(forbiddenChanges(before, passthrough("blue"), {{"a/b"}, {}}).size(), 1u);
+}
+
+TEST(ProfileRules, UsedProfileMayNotBeDeleted) {
+  EXPECT_TRUE(forbiddenDeletion({}).empty());
+  const auto both = forbiddenDeletion({{"a/b"}, {"blue"}});
+  ASSERT_EQ(both.size(), 2u);
+  EXPECT_EQ(both[0].reason, "InUse");
+  EXPECT_EQ(both[1].reason, "InUseAsFailover");
+}
+
+TEST(ProfileRules, LongListsOfNamesAreCut) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 12; ++i) names.push_back(std::string(1, static_cast<char>('a' + i)));
+  EXPECT_EQ(listNames(names), "a, b, c, d, e, f, g, h, i, j and 2 more");
 }
 
 }  // namespace
