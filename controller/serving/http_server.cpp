@@ -8,6 +8,7 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <thread>
 
+#include "serving/server_certificate.h"
 #include "serving/session.h"
 
 namespace vnic::serving {
@@ -63,9 +64,7 @@ class HttpServer::Impl {
     acceptor_->async_accept([this](boost::system::error_code error, tcp::socket socket) {
       if (error) return acceptLater(error);
       makeRoom();
-      std::make_shared<Session<boost::beast::tcp_stream>>(
-          boost::beast::tcp_stream(std::move(socket)), options_, handler_, log_, load_)
-          ->run();
+      serve(PlainStream(std::move(socket)));
       accept();
     });
   }
@@ -75,6 +74,19 @@ class HttpServer::Impl {
     (*std::min_element(load_.connections.begin(), load_.connections.end(), [](auto* a, auto* b) {
       return a->waitingSince() < b->waitingSince();
     }))->drop();
+  }
+
+  void serve(PlainStream stream) {
+    if (!options_.certificate) return runSession(std::move(stream));
+    // Without a certificate it is closed: there is nothing to say that would be believed.
+    if (const auto context = options_.certificate->context()) {
+      runSession(TlsStream(std::move(stream), *context));
+    }
+  }
+
+  template <class Stream>
+  void runSession(Stream stream) {
+    std::make_shared<Session<Stream>>(std::move(stream), options_, handler_, log_, load_)->run();
   }
 
   // Out of file descriptors, most likely: that does not pass by asking at once.

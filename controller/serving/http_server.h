@@ -12,6 +12,8 @@
 
 namespace vnic::serving {
 
+class ServerCertificate;
+
 // A small HTTP/1.1 server that strangers may talk to: everything is bounded. One thread. When all
 // connections are taken, a new one takes the place of the one whose client has kept us waiting
 // longest: whoever holds connections without using them keeps nobody out.
@@ -27,6 +29,7 @@ class HttpServer {
     Duration idleTimeout = std::chrono::seconds(60);     // between requests of one connection
     std::uint64_t bodyBudget = 32 * 1024 * 1024;         // bytes, of all at once; more is 503
     std::size_t maxConnections = 128;
+    std::shared_ptr<ServerCertificate> certificate = nullptr;  // of HTTPS, nullptr = plain HTTP
   };
 
   HttpServer(Options options, Handler handler, const Logger& log);

@@ -7,10 +7,10 @@ Response Router::operator()(const Request& request) const {
   std::string path = request.path;
   while (!path.empty()) {
     if (const auto found = routes_.find(path); found != routes_.end()) {
-      if (request.method != "GET" && request.method != "HEAD") {
+      if (!found->second.methods.contains(request.method)) {
         return {405, "text/plain; charset=utf-8", "Method not allowed\n"};
       }
-      return found->second(request);
+      return found->second.handler(request);
     }
     // A target may be "*" or a whole URL as well: no '/' is possible.
     const auto parent = path.rfind('/');

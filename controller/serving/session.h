@@ -5,6 +5,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
 #include <cctype>
 #include <chrono>
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "serving/http_server.h"
@@ -37,8 +39,11 @@ struct Load {
   std::uint64_t bodyBytes = 0;  // promised to requests that are being read or answered
 };
 
-// Reads requests one after the other and answers them. `Stream` is a beast::tcp_stream, or later a
-// TLS stream on top of one. Lives as long as an operation on it is pending.
+using PlainStream = boost::beast::tcp_stream;
+using TlsStream = boost::beast::ssl_stream<boost::beast::tcp_stream>;
+
+// Reads requests one after the other and answers them. `Stream` is one of the two above. Lives as
+// long as an operation on it is pending.
 template <class Stream>
 class Session final : public Connection, public std::enable_shared_from_this<Session<Stream>> {
  public:
@@ -59,7 +64,18 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  void run() { read(); }
+  void run() {
+    if constexpr (kTls) {
+      expiresAfter(options_.requestTimeout);
+      stream_.async_handshake(boost::asio::ssl::stream_base::server,
+                              [self = this->shared_from_this()](boost::beast::error_code error) {
+                                if (!error)
+                                  self->read();  // a stranger that speaks no TLS gets no answer
+                              });
+    } else {
+      read();
+    }
+  }
 
   void drop() override {
     waitingSince_ = MonoTime::max();  // once is enough
@@ -69,6 +85,7 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
  private:
   // Of a body, or of the frame of a chunk, which nothing else bounds.
   static constexpr std::size_t kReadAhead = 64 * 1024;
+  static constexpr bool kTls = std::is_same_v<Stream, TlsStream>;
   using ErrorCode = boost::beast::error_code;
   using HttpResponse = boost::beast::http::response<boost::beast::http::string_body>;
 
@@ -177,6 +194,16 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
   }
 
   void close() {
+    if constexpr (kTls) {
+      // Says that this is the end, so that nobody has to take it for a cut connection.
+      expiresAfter(options_.requestTimeout);
+      stream_.async_shutdown([self = this->shared_from_this()](ErrorCode) { self->shutDown(); });
+    } else {
+      shutDown();
+    }
+  }
+
+  void shutDown() {
     ErrorCode ignored;
     boost::beast::get_lowest_layer(stream_).socket().shutdown(
         boost::asio::ip::tcp::socket::shutdown_send, ignored);
