@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "admission/webhook.h"
 #include "app/caches.h"
 #include "app/controllers.h"
 #include "app/host_metrics.h"
@@ -45,6 +46,15 @@ kube::RestOptions eventRestOptions() {
   rest.requestsPerSecond = 5;
   rest.burst = 10;
   rest.requestDeadline = 2s;
+  rest.maxRetries = 0;
+  return rest;
+}
+
+// The API server waits for us while we ask it.
+kube::RestOptions reviewRestOptions() {
+  kube::RestOptions rest;
+  rest.userAgent = userAgent();
+  rest.requestDeadline = 1s;
   rest.maxRetries = 0;
   return rest;
 }
@@ -104,7 +114,8 @@ int Operator::run() {
   };
   const int code =
       work({client(leaseRestOptions(options_)), client(cacheRestOptions(), cut_.get_token()),
-            client(passRestOptions(options_), cut_.get_token()), client(eventRestOptions())});
+            client(passRestOptions(options_), cut_.get_token()), client(eventRestOptions()),
+            client(reviewRestOptions(), cut_.get_token())});
   servers_.stop();
   return code;
 }
@@ -146,6 +157,14 @@ int Operator::work(const Clients& clients) {
   }
   synced_ = true;
   log_.info("Caches are complete", {});
+  admission::Webhook webhook(
+      {caches.profiles.store(), caches.vnics.store(), *clients.reviews, clock_},
+      metrics_.registry(), log_);
+  const auto reviewServer = startWebhookServer(
+      options_, admission::kPath,
+      [&webhook](const serving::Request& request) { return webhook.handle(request); }, health_,
+      clock_, log_);
+  if (!reviewServer) return give(reviewServer);
   if (!lead(elector)) return 0;
   events.start();
   controllers.start();

@@ -47,7 +47,8 @@ class Operator {
     std::unique_ptr<kube::Client> lease;   // late is lost
     std::unique_ptr<kube::Client> caches;  // few requests, which everything else waits for
     std::unique_ptr<kube::Client> passes;
-    std::unique_ptr<kube::Client> events;  // nothing waits for them
+    std::unique_ptr<kube::Client> events;   // nothing waits for them
+    std::unique_ptr<kube::Client> reviews;  // the API server waits for the webhook meanwhile
   };
   int work(const Clients& clients);
   bool lead(runtime::LeaderElector& elector);

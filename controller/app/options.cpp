@@ -53,6 +53,10 @@ void addRunOptions(CLI::App& app, Options& o) {
   setting(app, "health-bind-address", o.healthBindAddress,
           "Address of /healthz and /readyz, 0 = off");
   setting(app, "metrics-bind-address", o.metricsBindAddress, "Address of /metrics, 0 = off");
+  setting(app, "webhook-bind-address", o.webhookBindAddress,
+          "Address of the validating webhook (HTTPS), usually 0.0.0.0:9443; 0 = off");
+  setting(app, "webhook-cert-dir", o.webhookCertDir,
+          "Folder with tls.crt and tls.key for the webhook, read again when they change");
   static const std::map<std::string, LogFormat> formats{{"json", LogFormat::Json},
                                                         {"text", LogFormat::Text}};
   app.add_option("--log-format", o.logFormat, "json or text")

@@ -21,8 +21,10 @@ struct Options {
   int renewDeadlineSeconds = 10;
   int retryPeriodSeconds = 2;
 
-  std::string healthBindAddress = "0.0.0.0:8081";   // "0" = off
-  std::string metricsBindAddress = "0.0.0.0:8080";  // "0" = off
+  std::string healthBindAddress = "0.0.0.0:8081";    // "0" = off
+  std::string metricsBindAddress = "0.0.0.0:8080";   // "0" = off
+  std::string webhookBindAddress = "0";              // off unless there is a certificate for it
+  std::string webhookCertDir = "/etc/vnic/webhook";  // tls.crt and tls.key
 
   LogFormat logFormat = LogFormat::Json;
   LogLevel logLevel = LogLevel::Info;

@@ -8,6 +8,7 @@
 #include "runtime/health.h"
 #include "runtime/metrics.h"
 #include "serving/http_server.h"
+#include "support/clock.h"
 #include "support/error.h"
 
 namespace vnic::app {
@@ -26,5 +27,12 @@ class Servers {
 
   std::vector<std::unique_ptr<serving::HttpServer>> servers_;
 };
+
+// The webhook's server, nullptr when it is off. To be started once there is something to judge
+// from; `review` gets what is posted to `path`. Until it has a certificate the process is not
+// ready.
+Result<std::unique_ptr<serving::HttpServer>> startWebhookServer(
+    const Options& options, const std::string& path, serving::Handler review,
+    runtime::Health& health, const Clock& clock, const Logger& log);
 
 }  // namespace vnic::app

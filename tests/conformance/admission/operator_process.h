@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace vnic::test {
+
+// The operator's own program, against an API server, its webhook and its health on free ports of
+// loopback. Gone with the object.
+class OperatorProcess {
+ public:
+  // Returns when it serves both; throws std::runtime_error with its log when it does not. `folder`
+  // gets the log; `certificates` is its --webhook-cert-dir.
+  OperatorProcess(const std::filesystem::path& kubeconfig,
+                  const std::filesystem::path& certificates, const std::filesystem::path& folder);
+  ~OperatorProcess();
+  OperatorProcess(const OperatorProcess&) = delete;
+  OperatorProcess& operator=(const OperatorProcess&) = delete;
+
+  std::uint16_t webhookPort() const { return webhookPort_; }
+  // What a GET of /readyz?verbose says, "" when nobody answers.
+  std::string readiness() const;
+  bool alive() const;
+  void signal(int number) const;  // SIGSTOP, SIGCONT
+  void kill();                    // as a crash
+  std::string log() const;
+
+ private:
+  std::uint16_t portOf(const std::string& server) const;  // 0 = it does not serve yet
+
+  std::filesystem::path log_;
+  pid_t pid_ = -1;
+  std::uint16_t webhookPort_ = 0;
+  std::uint16_t healthPort_ = 0;
+};
+
+}  // namespace vnic::test
