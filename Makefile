@@ -47,7 +47,7 @@ build: setup-build ## build the operator and the tests in build/
 	@$(support)/build.sh
 
 .PHONY: test
-test: check-surroundings setup build ## all tests: lint, unit, component, conformance, deploy, lab
+test: check-surroundings setup build ## all tests: lint, unit, component, fuzz, conformance, deploy, lab
 	@$(ctest)
 
 .PHONY: test-unit
@@ -98,6 +98,11 @@ lint: setup-build ## look at the sources: format, layers, includes, clang-tidy, 
 bench-outage: check-surroundings setup-parts ## how long a VM is not reachable while it moves, four ways, as table and picture (root); MOVES=10
 	@$(support)/build.sh vnic-operator vnic-agent
 	@$(support)/stack with tests/bench/outage/outage
+
+.PHONY: fuzz
+fuzz: setup-build ## libFuzzer with sanitizers: make fuzz TARGET=domain_xml SECONDS=60
+	@$(support)/setup.sh fuzz
+	@tests/fuzz/fuzz $(or $(TARGET),all) $(or $(SECONDS),60)
 
 .PHONY: demo
 demo: check-surroundings setup-parts ## watch two VMs with SR-IOV VFs move to another host (root); KEEP=1 leaves it up

@@ -3,12 +3,13 @@
 #
 # Makes a fresh Debian 12 ready. Safe to run again: what is there already costs about a second.
 #
-#   setup.sh [build|lab|control-plane|deploy|house|all]...      default: all
+#   setup.sh [build|lab|control-plane|deploy|fuzz|house|all]...      default: all but fuzz
 #
 # build          packages to build the operator and its tests
 # lab            packages of the SR-IOV lab, and the image that its hosts boot
 # control-plane  packages and tools of the Kubernetes control plane (etcd, kube-apiserver, kubectl, ...)
 # deploy         tools of the tests of chart and GitOps
+# fuzz           libFuzzer, for `make fuzz`
 # house          linters
 set -euo pipefail
 
@@ -94,8 +95,8 @@ main() {
   fi
   for section in "${sections[@]}"; do
     case $section in
-    build | lab | control-plane | deploy | house) ;;
-    *) die "there is no part '$section': choose from build, lab, control-plane, deploy, house, all." ;;
+    build | lab | control-plane | deploy | fuzz | house) ;;
+    *) die "there is no part '$section': choose from build, lab, control-plane, deploy, fuzz, house, all." ;;
     esac
   done
   require_debian12
