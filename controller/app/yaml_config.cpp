@@ -55,6 +55,7 @@ std::vector<CLI::ConfigItem> YamlConfig::from_config(std::istream& input) const 
   std::vector<CLI::ConfigItem> settings;
   for (const auto& entry : root) {
     const std::string key = entry.first.Scalar();
+    if (key.empty()) throw CLI::FileError("the configuration has a key that is no name");
     if (key == "apiVersion" || key == "kind") continue;
     if (!entry.second.IsScalar()) {
       throw CLI::FileError(fmt::format("the configuration's `{}` must be a single value", key));

@@ -61,7 +61,7 @@ class Generator {
     api::VnicProfileSpec spec;
     spec.network = name(63);
     if (coin()) spec.bridge = bridge();
-    if (coin()) spec.networkFilter = name(63);
+    if (coin()) spec.networkFilter = text(63, "ABZabz_", kAlnum + "._-");
     spec.mtu = maybe(68, 65535);
     spec.vlan = maybe(1, 4094);
     return spec;

@@ -143,7 +143,7 @@ json HostileObjects::make(const std::string& kind, const std::string& name) {
         object["metadata"]["labels"] = {{"a", hostileValue()}};
         break;
       case 3:
-        object["spec"]["unknownField"] = hostileValue();
+        if (object["spec"].is_object()) object["spec"]["unknownField"] = hostileValue();
         break;
       case 4:
         object["status"] = hostileValue();

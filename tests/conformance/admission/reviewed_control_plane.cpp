@@ -61,7 +61,8 @@ void ReviewedControlPlane::startOperator() {
 }
 
 void ReviewedControlPlane::askOperator() {
-  require(kubectl({"apply", "-f", kManifest}));
+  require(kubectl({"delete", "--ignore-not-found", kConfiguration}));
+  require(kubectl({"create", "-f", kManifest}));
   const nlohmann::json patch = {
       {{"op", "remove"}, {"path", "/webhooks/0/clientConfig/service"}},
       {{"op", "add"},

@@ -66,6 +66,7 @@ TEST(Options, WrongFilesAreRefusedWithTheKey) {
       {std::string(kHeader) + "workers: [1]\n", "workers"},
       {std::string(kHeader) + "workers: many\n", "workers"},
       {std::string(kHeader) + "workers: 0\n", "workers"},
+      {std::string(kHeader) + "? [a, b]\n: 1\n", "no name"},
       {"a: [", "YAML"},
   };
   for (const auto& c : cases) {
