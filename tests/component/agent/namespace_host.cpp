@@ -50,13 +50,10 @@ NamespaceHost::NamespaceHost() {
   }
   ip("link add br0 type bridge");
   ip("link add up0 type veth peer name out0");
-  // An uplink is no veth; with a VLAN on top it is one as on hosts whose uplink is a trunk.
-  ip("link add link up0 name up0.7 type vlan id 7");
-  ip("link add link out0 name out0.7 type vlan id 7");
   tap_ = openTap("vnet0");
   ip("link set vnet0 address fe:54:00:cc:00:01 master br0");
-  ip("link set up0.7 master br0");
-  for (const char* device : {"br0", "up0", "out0", "up0.7", "out0.7", "vnet0"}) {
+  ip("link set up0 master br0");
+  for (const char* device : {"br0", "up0", "out0", "vnet0"}) {
     ip(std::string("link set ") + device + " up");
   }
 }
@@ -95,7 +92,7 @@ void NamespaceHost::guestSpeaks(const std::string& mac) const {
 }
 
 void NamespaceHost::outsideSpeaks(const std::string& mac) const {
-  if (const Status sent = agent::kernel::sendAnnouncement(indexOf("out0.7"), mac, 0); !sent) {
+  if (const Status sent = agent::kernel::sendAnnouncement(indexOf("out0"), mac, 0); !sent) {
     throw std::runtime_error(sent.error().message);
   }
 }
