@@ -163,7 +163,7 @@ TEST_F(NodeAgent, WhatOthersMadeStaysAsItIs) {
   const auto look = [&](const std::string& host) {
     return lab({"ssh", host, "bridge fdb show | grep 02:aa:aa:aa:aa; ip link show dev enp2s0"});
   };
-  for (const std::string host : {source_, target_}) {
+  for (const std::string& host : {source_, target_}) {
     lab({"ssh", host,
          "bridge fdb replace 02:aa:aa:aa:aa:01 dev enp1s0 master static;"
          "bridge fdb add 02:aa:aa:aa:aa:02 dev enp1s0 self permanent;"
@@ -173,7 +173,7 @@ TEST_F(NodeAgent, WhatOthersMadeStaysAsItIs) {
   migrate(guest_, target_);
   expectSettled(guest_, target_);
   EXPECT_EQ(look(source_) + look(target_), before);
-  for (const std::string host : {source_, target_}) {
+  for (const std::string& host : {source_, target_}) {
     lab({"ssh", host,
          "bridge fdb del 02:aa:aa:aa:aa:01 dev enp1s0 master;"
          "bridge fdb del 02:aa:aa:aa:aa:02 dev enp1s0 self;"
