@@ -95,6 +95,7 @@ void readStatus(FieldReader& reader, VmMigrationStatus& status) {
                 item.read("startedAt", timestamp.startedAt);
               });
   reader.read("attempts", status.attempts);
+  reader.read("failedTargets", status.failedTargets);
   if (FieldReader attempt = reader.object("attempt"); attempt.present()) {
     readAttempt(attempt, status.attempt.emplace());
   }

@@ -121,6 +121,7 @@ struct VmMigrationStatus {
   std::optional<std::int64_t> downtimeMilliseconds;  // the VM's pause, from libvirt
   std::vector<PhaseTimestamp> phaseTimestamps;
   int attempts = 0;
+  std::vector<std::string> failedTargets;  // the next attempt prefers others
   std::optional<MigrationAttempt> attempt;
   std::optional<PreflightReport> preflight;
   std::optional<QueueStatus> queue;

@@ -99,6 +99,7 @@ nlohmann::json toJson(const VmMigrationStatus& status) {
   putList(json, "phaseTimestamps", status.phaseTimestamps, [](const PhaseTimestamp& timestamp) {
     return nlohmann::json{{"phase", timestamp.phase}, {"startedAt", timestamp.startedAt}};
   });
+  put(json, "failedTargets", status.failedTargets);
   if (status.attempt) json["attempt"] = toJson(*status.attempt);
   if (status.preflight) json["preflight"] = toJson(*status.preflight);
   if (status.queue) {

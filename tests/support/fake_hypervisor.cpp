@@ -68,6 +68,13 @@ void FakeHypervisor::addVm(const std::string& host, const VmShape& shape, bool p
   vm.liveXml = domainXml(shape);
   if (persistent) vm.persistentXml = vm.liveXml;
   hosts_.at(host).vms[shape.uuid] = vm;
+  notify(host, shape.uuid, "started");
+}
+
+void FakeHypervisor::remove(const std::string& host, const std::string& uuid) {
+  const std::lock_guard lock(mutex_);
+  hosts_.at(host).vms.erase(uuid);
+  notify(host, uuid, "undefined");
 }
 
 void FakeHypervisor::setState(const std::string& host, const std::string& uuid, DomainState state,
@@ -131,6 +138,7 @@ void FakeHypervisor::setEventHandler(EventHandler handler) {
 
 void FakeHypervisor::notify(const std::string& host, const std::string& uuid,
                             const std::string& what) {
+  ++changes_;
   if (handler_) handler_({host, uuid, what});
 }
 
@@ -147,6 +155,9 @@ Result<FakeHypervisor::Host*> FakeHypervisor::reach(const std::string& host, Ope
   if (found->second.away) {
     return fail(libvirtError(hypervisor::kSystemError,
                              fmt::format("host {} is away: No route to host", host)));
+  }
+  if (found->second.hung) {
+    return fail(Error::transient(fmt::format("host {} did not answer in time", host)));
   }
   return &found->second;
 }

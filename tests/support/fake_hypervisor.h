@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hosts in memory, behind the hypervisor port. It does what libvirt and QEMU were seen to do on
-// real hosts, faults included; nothing moves by itself: a migration advances when somebody looks at
-// it.
+// Hosts in memory, behind the hypervisor port. It does what libvirt (11.3) and QEMU (10.0) were
+// seen to do on real hosts, faults included; nothing moves by itself: a migration advances when
+// somebody looks at it, or, with `byHand`, when the test says so.
 #pragma once
 
 #include <deque>
 #include <map>
 #include <mutex>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "hypervisor/hypervisor.h"
@@ -62,12 +63,15 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
   void setAway(const std::string& host, bool away);          // powered off or cut off
 
   void addVm(const std::string& host, const VmShape& shape, bool persistent = true);
+  void remove(const std::string& host, const std::string& uuid);  // ended and undefined
   void setState(const std::string& host, const std::string& uuid, hypervisor::DomainState state,
                 hypervisor::PausedReason reason = hypervisor::PausedReason::None);
   // Deaf: the guest ignores unplug requests; libvirt says success all the same.
   void setDeaf(const std::string& uuid, bool deaf);
   // The guest lets go, late, of all VFs that it was asked for.
   void eject(const std::string& host, const std::string& uuid);
+  // The same, if it is still there and runs.
+  void ejectIfRunning(const std::string& host, const std::string& uuid);
 
   // The guest's driver has (not) taken virtio NICs as standbys; QEMU hides the VFs of such pairs.
   void setNegotiated(const std::string& uuid, bool negotiated);
@@ -84,6 +88,40 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
   void finishMigration(const std::string& uuid);             // at once
   // The operator was killed and started again: outcomes are forgotten, migrations go on.
   void forgetOutcomes();
+  // Several processes of the operator: who makes the calls that follow. Outcomes are each one's
+  // own.
+  void actAs(int caller);
+
+  // ---- migrations by hand (fake_hypervisor_faults.cpp) ----------------------------------------
+  bool byHand = false;
+  // The job that moves this domain, 0 = none; another one each time.
+  int jobOf(const std::string& uuid) const;
+  std::string sourceOfJob(const std::string& uuid) const;
+  std::string targetOfJob(const std::string& uuid) const;
+  void setCopied(const std::string& uuid, int percent);
+  void suspendSource(const std::string& uuid);  // the switch-over begins
+  bool suspended(const std::string& uuid) const;
+  // Only the caller loses its connection; the migration goes on.
+  void loseCaller(const std::string& uuid);
+
+  // ---- faults of hosts ------------------------------------------------------------------------
+  void setHung(const std::string& host, bool hung);  // libvirtd stopped, and continued
+  bool hung(const std::string& host) const;
+  bool away(const std::string& host) const;
+  void restartDaemon(const std::string& host);  // killed, and there again at once
+  void killQemu(const std::string& host, const std::string& uuid);
+  void powerOff(const std::string& host);
+  void powerOn(const std::string& host);  // starts what is to start by itself
+  Status start(const std::string& host, const std::string& uuid);
+  // Incoming domains whose source does not talk to them any more.
+  void dropOrphans(const std::string& host);
+
+  std::vector<std::string> hostNames() const;
+  // Moves with every change of any domain.
+  std::uint64_t changes() const { return changes_; }
+  // Where a domain is that is not gone, with its definitions; no fault stands in the way.
+  std::vector<std::pair<std::string, hypervisor::Domain>> everywhere(const std::string& uuid) const;
+  std::vector<std::pair<std::string, hypervisor::Domain>> allDomains() const;
 
   // Every change that was asked for: "detach host1 vm1 52:54:00:cc:00:01", "migrate host1 vm1 ...".
   std::vector<std::string> calls() const;
@@ -128,24 +166,33 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
 
  private:
   struct Job {
+    int number = 0;
+    int caller = 0;
     std::string target;
     hypervisor::MigrationRequest request;
     int polls = 0;
+    int copied = 0;  // percent, by hand
     bool aborted = false;
+    bool suspended = false;
   };
   struct Vm : hypervisor::Domain {
     std::optional<Job> job;                    // outgoing
     std::vector<std::string> unplugRequested;  // deviceXml
     std::optional<std::int64_t> completedDowntime;
+    bool incoming = false;      // a migration's target that does not run yet
+    bool orphaned = false;      // and whose source has given up
+    bool finishQueued = false;  // and that will run all the same
+    std::string definition;     // that the target keeps after the migration
   };
   struct Host {
     std::string uri;  // "" = not set by the operator
     bool away = false;
+    bool hung = false;
     hypervisor::HostSnapshot facts;
     hypervisor::Suitability suitability{"", "", 16 << 20};
     std::map<std::string, Vm> vms;  // by uuid
   };
-  using MigrationKey = std::pair<std::string, std::string>;  // host, uuid
+  using MigrationKey = std::tuple<int, std::string, std::string>;  // caller, host, uuid
 
   Result<Host*> reach(const std::string& host, Operation operation);
   Result<Vm*> find(const std::string& host, const std::string& uuid, Operation operation);
@@ -157,6 +204,12 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
   void advance(const std::string& host, const std::string& uuid);
   void complete(const std::string& host, const std::string& uuid);
   void breakOff(const std::string& host, const std::string& uuid, Error error);
+  void setOutcome(const Job& job, const std::string& host, const std::string& uuid,
+                  std::optional<Error> error);
+  void abandonIncoming(const std::string& host, const std::string& uuid, bool finishQueued);
+  void removeIncoming(const std::string& host, const std::string& uuid);
+  void stopProcess(const std::string& host, const std::string& uuid);
+  std::pair<std::string, Vm*> migrating(const std::string& uuid);
   void notify(const std::string& host, const std::string& uuid, const std::string& what);
 
   mutable std::recursive_mutex mutex_;
@@ -170,6 +223,9 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
   std::vector<hypervisor::MigrationRequest> requests_;
   std::vector<std::string> calls_;
   EventHandler handler_;
+  int caller_ = 0;
+  int lastJob_ = 0;
+  std::uint64_t changes_ = 0;
 };
 
 }  // namespace vnic::test

@@ -155,6 +155,7 @@ Status FakeHypervisor::setAutostart(const std::string& host, const std::string& 
         libvirtError(hypervisor::kOperationInvalid, "cannot set autostart for transient domain"));
   }
   (*found)->autostart = on;
+  ++changes_;
   return {};
 }
 
@@ -181,6 +182,7 @@ Status FakeHypervisor::define(const std::string& host, const std::string& xml) {
   }
   vm.persistent = true;
   vm.persistentXml = xml;
+  ++changes_;
   return {};
 }
 
@@ -191,6 +193,7 @@ Status FakeHypervisor::resume(const std::string& host, const std::string& uuid) 
   Vm& vm = **found;
   calls_.push_back(fmt::format("resume {} {}", host, vm.name));
   if (vm.liveXml.empty()) return fail(notRunning());
+  if (vm.job) return fail(lockHeld());
   vm.state = DomainState::Running;
   vm.pausedReason = PausedReason::None;
   if (!deaf_[uuid]) eject(host, uuid);  // what a paused guest was asked for
@@ -204,12 +207,7 @@ Status FakeHypervisor::destroy(const std::string& host, const std::string& uuid)
   Vm& vm = **found;
   calls_.push_back(fmt::format("destroy {} {}", host, vm.name));
   if (vm.liveXml.empty()) return fail(notRunning());
-  vm.liveXml.clear();
-  vm.state = DomainState::ShutOff;
-  vm.unplugRequested.clear();
-  if (vm.job) breakOff(host, uuid, notRunning());
-  if (!vm.persistent) hosts_.at(host).vms.erase(uuid);
-  notify(host, uuid, "stopped");
+  stopProcess(host, uuid);
   return {};
 }
 

@@ -20,15 +20,15 @@ constexpr std::int64_t kTotalBytes = 256 << 20;
 std::optional<hypervisor::MigrationOutcome> FakeHypervisor::migrationOutcome(
     const std::string& host, const std::string& uuid) {
   const std::lock_guard lock(mutex_);
-  const auto known = outcomes_.find({host, uuid});
+  const auto known = outcomes_.find({caller_, host, uuid});
   if (known == outcomes_.end()) return std::nullopt;
   if (known->second.running) advance(host, uuid);
-  return outcomes_.at({host, uuid});
+  return outcomes_.at({caller_, host, uuid});
 }
 
 void FakeHypervisor::forgetMigration(const std::string& host, const std::string& uuid) {
   const std::lock_guard lock(mutex_);
-  outcomes_.erase({host, uuid});
+  outcomes_.erase({caller_, host, uuid});
 }
 
 Result<hypervisor::JobProgress> FakeHypervisor::jobProgress(const std::string& host,
@@ -44,12 +44,19 @@ Result<hypervisor::JobProgress> FakeHypervisor::jobProgress(const std::string& h
     return fail(libvirtError(hypervisor::kNoDomain, "no domain with matching uuid"));
   }
   const Vm& vm = found->second;
+  if (vm.incoming) {
+    // Only the source knows of the job (84/10).
+    return fail(libvirtError(hypervisor::kOperationUnsupported,
+                             "migration statistics are available only on the source host"));
+  }
   progress.downtimeMilliseconds = vm.completedDowntime;
   if (vm.job) {
     progress.active = true;
     progress.iteration = vm.job->polls;
     progress.dataTotalBytes = kTotalBytes;
-    progress.dataProcessedBytes = kTotalBytes * vm.job->polls / std::max(1, migrationPolls);
+    progress.dataProcessedBytes = byHand
+                                      ? kTotalBytes * vm.job->copied / 100
+                                      : kTotalBytes * vm.job->polls / std::max(1, migrationPolls);
     progress.dataRemainingBytes = kTotalBytes - progress.dataProcessedBytes;
   }
   return progress;

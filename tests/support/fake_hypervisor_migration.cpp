@@ -51,7 +51,7 @@ std::string FakeHypervisor::hostNameOf(const std::string& peerURI) const {
 
 FakeHypervisor::Host* FakeHypervisor::peer(const std::string& peerURI) {
   const std::string name = hostNameOf(peerURI);
-  if (name.empty() || hosts_.at(name).away) return nullptr;
+  if (name.empty() || hosts_.at(name).away || hosts_.at(name).hung) return nullptr;
   return &hosts_.at(name);
 }
 
@@ -111,7 +111,7 @@ Status FakeHypervisor::startMigration(const std::string& host,
   if (const auto reached = reach(host, Operation::StartMigration); !reached) {
     return fail(reached.error());
   }
-  const MigrationKey key{host, request.uuid};
+  const MigrationKey key{caller_, host, request.uuid};
   if (const auto known = outcomes_.find(key); known != outcomes_.end() && known->second.running) {
     return fail(Error{ErrorKind::AlreadyExists, "a migration of this domain is under way"});
   }
@@ -131,14 +131,23 @@ Status FakeHypervisor::startMigration(const std::string& host,
   } else {
     allowed = checkMigration(source, found->second, request);
   }
+  ++changes_;
   if (!allowed) {
     outcomes_[key] = {false, allowed.error()};
     return {};
   }
   outcomes_[key] = {true, std::nullopt};
   const std::string target = hostNameOf(request.peerURI);
-  found->second.job = Job{target, request};
+  Job job;
+  job.number = ++lastJob_;
+  job.caller = caller_;
+  job.target = target;
+  job.request = request;
+  found->second.job = std::move(job);
   Vm incoming;
+  incoming.incoming = true;
+  incoming.definition =
+      request.persistentXml.empty() ? found->second.persistentXml : request.persistentXml;
   incoming.uuid = request.uuid;
   incoming.name = found->second.name;
   incoming.state = DomainState::Paused;
@@ -156,21 +165,19 @@ Status FakeHypervisor::startMigration(const std::string& host,
 }
 
 void FakeHypervisor::advance(const std::string& host, const std::string& uuid) {
+  if (byHand) return;
   const auto found = hosts_.at(host).vms.find(uuid);
   if (found == hosts_.at(host).vms.end() || !found->second.job) return;
   Job& job = *found->second.job;
-  if (job.aborted) {
-    return breakOff(host, uuid,
-                    libvirtError(hypervisor::kOperationAborted,
-                                 "operation aborted: migration out job: canceled by "
-                                 "client"));
-  }
-  if (hosts_.at(job.target).away) {
-    return breakOff(
-        host, uuid,
-        libvirtError(hypervisor::kInternalError, "internal error: client socket is closed"));
-  }
+  if (job.aborted) return breakOff(host, uuid, canceledByClient());
+  if (hosts_.at(job.target).away) return breakOff(host, uuid, peerLost());
   if (++job.polls >= migrationPolls) complete(host, uuid);
+}
+
+void FakeHypervisor::setOutcome(const Job& job, const std::string& host, const std::string& uuid,
+                                std::optional<Error> error) {
+  const auto known = outcomes_.find({job.caller, host, uuid});
+  if (known != outcomes_.end() && known->second.running) known->second = {false, std::move(error)};
 }
 
 void FakeHypervisor::complete(const std::string& host, const std::string& uuid) {
@@ -180,52 +187,71 @@ void FakeHypervisor::complete(const std::string& host, const std::string& uuid) 
   target.state = DomainState::Running;
   target.pausedReason = PausedReason::None;
   target.persistent = true;
-  target.persistentXml =
-      job.request.persistentXml.empty() ? source.persistentXml : job.request.persistentXml;
+  target.persistentXml = target.definition;
   target.completedDowntime = 120;
+  target.incoming = false;
   hosts_.at(host).vms.erase(uuid);
-  if (const auto known = outcomes_.find({host, uuid}); known != outcomes_.end()) {
-    known->second = {false, std::nullopt};
-  }
+  setOutcome(job, host, uuid, std::nullopt);
   notify(job.target, uuid, "resumed");
   notify(host, uuid, "stopped");
+}
+
+void FakeHypervisor::removeIncoming(const std::string& host, const std::string& uuid) {
+  auto& vms = hosts_.at(host).vms;
+  const auto found = vms.find(uuid);
+  if (found == vms.end() || !found->second.incoming) return;
+  if (found->second.persistent) {
+    Vm& vm = found->second;
+    vm.liveXml.clear();
+    vm.state = DomainState::ShutOff;
+    vm.pausedReason = PausedReason::None;
+    vm.incoming = vm.orphaned = vm.finishQueued = false;
+  } else {
+    vms.erase(found);
+  }
+  notify(host, uuid, "stopped");
+}
+
+// The source has given up. A target whose daemon answers destroys its half of the domain; one that
+// is stopped does, once it goes on, what it was told last.
+void FakeHypervisor::abandonIncoming(const std::string& host, const std::string& uuid,
+                                     bool finishQueued) {
+  if (!hosts_.at(host).hung) return removeIncoming(host, uuid);
+  const auto found = hosts_.at(host).vms.find(uuid);
+  if (found == hosts_.at(host).vms.end()) return;
+  found->second.orphaned = true;
+  found->second.finishQueued = finishQueued;
 }
 
 void FakeHypervisor::breakOff(const std::string& host, const std::string& uuid, Error error) {
   Vm& source = hosts_.at(host).vms.at(uuid);
   const Job job = *source.job;
   source.job.reset();
-  auto& others = hosts_.at(job.target).vms;
-  if (const auto incoming = others.find(uuid); incoming != others.end()) {
-    if (incoming->second.persistent) {
-      incoming->second.liveXml.clear();
-      incoming->second.state = DomainState::ShutOff;
-      incoming->second.pausedReason = PausedReason::None;
-    } else {
-      others.erase(incoming);
-    }
+  if (job.suspended && source.state == DomainState::Paused) {
+    source.state = DomainState::Running;
+    source.pausedReason = PausedReason::None;
   }
-  if (const auto known = outcomes_.find({host, uuid}); known != outcomes_.end()) {
-    known->second = {false, std::move(error)};
-  }
-  notify(job.target, uuid, "stopped");
+  abandonIncoming(job.target, uuid, job.suspended);
+  setOutcome(job, host, uuid, std::move(error));
   notify(host, uuid, "migration-failed");
+}
+
+std::pair<std::string, FakeHypervisor::Vm*> FakeHypervisor::migrating(const std::string& uuid) {
+  for (auto& [name, host] : hosts_) {
+    const auto found = host.vms.find(uuid);
+    if (found != host.vms.end() && found->second.job) return {name, &found->second};
+  }
+  return {"", nullptr};
 }
 
 void FakeHypervisor::failMigration(const std::string& uuid, Error error) {
   const std::lock_guard lock(mutex_);
-  for (auto& [name, host] : hosts_) {
-    const auto found = host.vms.find(uuid);
-    if (found != host.vms.end() && found->second.job) return breakOff(name, uuid, std::move(error));
-  }
+  if (const auto [host, vm] = migrating(uuid); vm) breakOff(host, uuid, std::move(error));
 }
 
 void FakeHypervisor::finishMigration(const std::string& uuid) {
   const std::lock_guard lock(mutex_);
-  for (auto& [name, host] : hosts_) {
-    const auto found = host.vms.find(uuid);
-    if (found != host.vms.end() && found->second.job) return complete(name, uuid);
-  }
+  if (const auto [host, vm] = migrating(uuid); vm) complete(host, uuid);
 }
 
 void FakeHypervisor::forgetOutcomes() {

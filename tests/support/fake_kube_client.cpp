@@ -3,7 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "api/names.h"
+#include "support/time_format.h"
 
 namespace vnic::test {
 namespace {
@@ -94,7 +97,9 @@ std::string FakeKubeClient::insert(const api::ResourceType& type, json object) {
   json& metadata = object["metadata"];
   if (text(object, "uid").empty()) metadata["uid"] = fmt::format("uid-{}", ++lastUid_);
   if (!metadata.contains("generation")) metadata["generation"] = 1;
-  if (text(object, "creationTimestamp").empty()) metadata["creationTimestamp"] = kCreated;
+  if (text(object, "creationTimestamp").empty()) {
+    metadata["creationTimestamp"] = timestamp(kCreated);
+  }
   metadata["resourceVersion"] = stamp();
   // What a test puts there counts as applied by the operator, which then may leave it out.
   if (object.contains("status")) {
@@ -140,9 +145,14 @@ std::string FakeKubeClient::stamp() {
   return std::to_string(++version_);
 }
 
+std::string FakeKubeClient::timestamp(const char* otherwise) const {
+  return wall ? formatTime(wall()) : otherwise;
+}
+
 void FakeKubeClient::tell(const char* what, const Id& id, const json& object) {
-  happenings_.push_back(
-      {id.first, id.second, version_, json{{"type", what}, {"object", object}}.dump()});
+  histories_[id.first].happenings.push_back({id.second, version_,
+                                             std::string_view(what) == "DELETED",
+                                             std::make_shared<const json>(object), what});
 }
 
 Result<std::string> FakeKubeClient::store(const Id& id, json object) {
@@ -197,21 +207,84 @@ Result<std::string> FakeKubeClient::list(const api::ResourceType& type,
       .dump();
 }
 
-Status FakeKubeClient::watch(const api::ResourceType& type, const kube::WatchOptions& options,
-                             const LineHandler& onLine, std::stop_token) {
+Result<std::vector<std::string>> FakeKubeClient::linesUpTo(const api::ResourceType& type,
+                                                           const kube::WatchOptions& options,
+                                                           std::uint64_t until) const {
+  const std::lock_guard lock(mutex_);
+  static const History kNothing;
+  const auto found = histories_.find(type.plural);
+  const History& history = found == histories_.end() ? kNothing : found->second;
+  const auto mine = [&](const api::ObjectKey& key) {
+    return options.ns.empty() || key.ns == options.ns;
+  };
   std::vector<std::string> lines;
-  {
-    const std::lock_guard lock(mutex_);
-    const std::uint64_t after =
-        options.resourceVersion.empty() ? 0 : std::stoull(options.resourceVersion);
-    for (const Happening& happening : happenings_) {
-      if (happening.plural == type.plural && happening.version > after &&
-          (options.ns.empty() || happening.key.ns == options.ns)) {
-        lines.push_back(happening.line);
+  std::uint64_t after = options.resourceVersion.empty() ? 0 : std::stoull(options.resourceVersion);
+  if (options.sendInitialEvents) {
+    // From a moment not older than the one that was asked for.
+    after = std::max({after, history.compacted, std::min(until, version_)});
+    auto objects = history.base;
+    for (const Happening& happening : history.happenings) {
+      if (happening.version > after) break;
+      if (happening.deleted) {
+        objects.erase(happening.key);
+      } else {
+        objects[happening.key] = happening.object;
       }
     }
+    for (const auto& [key, object] : objects) {
+      if (mine(key)) lines.push_back(json{{"type", "ADDED"}, {"object", *object}}.dump());
+    }
+    lines.push_back(json{{"type", "BOOKMARK"},
+                         {"object",
+                          {{"kind", std::string(type.kind)},
+                           {"apiVersion", kube::apiVersion(type)},
+                           {"metadata",
+                            {{"resourceVersion", std::to_string(after)},
+                             {"annotations", {{"k8s.io/initial-events-end", "true"}}}}}}}}
+                        .dump());
+  } else if (after < history.compacted && !options.resourceVersion.empty()) {
+    return fail(Error{ErrorKind::Gone, fmt::format("too old resource version: {}", after), 410});
   }
-  for (const std::string& line : lines) onLine(line);
+  for (const Happening& happening : history.happenings) {
+    if (happening.version <= after || happening.version > until || !mine(happening.key)) continue;
+    lines.push_back(json{{"type", happening.type}, {"object", *happening.object}}.dump());
+  }
+  return lines;
+}
+
+std::uint64_t FakeKubeClient::version() const {
+  const std::lock_guard lock(mutex_);
+  return version_;
+}
+
+std::uint64_t FakeKubeClient::versionOf(const api::ResourceType& type) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = histories_.find(type.plural);
+  if (found == histories_.end()) return 0;
+  const History& history = found->second;
+  return history.happenings.empty() ? history.compacted : history.happenings.back().version;
+}
+
+void FakeKubeClient::compact() {
+  const std::lock_guard lock(mutex_);
+  for (auto& [plural, history] : histories_) {
+    for (const Happening& happening : history.happenings) {
+      if (happening.deleted) {
+        history.base.erase(happening.key);
+      } else {
+        history.base[happening.key] = happening.object;
+      }
+      history.compacted = happening.version;
+    }
+    history.happenings.clear();
+  }
+}
+
+Status FakeKubeClient::watch(const api::ResourceType& type, const kube::WatchOptions& options,
+                             const LineHandler& onLine, std::stop_token) {
+  const auto lines = linesUpTo(type, options, ~std::uint64_t{0});
+  if (!lines) return fail(lines.error());
+  for (const std::string& line : *lines) onLine(line);
   return {};
 }
 
@@ -312,7 +385,7 @@ Status FakeKubeClient::remove(const api::ResourceType& type, const api::ObjectKe
   json& stored = found->second;
   if (stored["metadata"].contains("finalizers") && !stored["metadata"]["finalizers"].empty()) {
     if (!stored["metadata"].contains("deletionTimestamp")) {
-      stored["metadata"]["deletionTimestamp"] = kDeleted;
+      stored["metadata"]["deletionTimestamp"] = timestamp(kDeleted);
       stored["metadata"]["generation"] = stored["metadata"]["generation"].get<std::int64_t>() + 1;
       stored["metadata"]["resourceVersion"] = stamp();
       tell("MODIFIED", id, stored);

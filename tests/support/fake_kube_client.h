@@ -2,11 +2,15 @@
 // An API server in memory, behind the client port: what reconcilers can tell from a real one. uid,
 // resourceVersion (unchanged by a write that changes nothing) and generation, the status
 // subresource, preconditions, finalizers, and server-side apply in so far as a manager that leaves
-// out a field it applied before removes it. Lists are replaced as a whole. No schema, no admission.
+// out a field it applied before removes it. Lists are replaced as a whole. Watches begin with all
+// objects where that is asked for, and with 410 where the past is compacted. No schema, no
+// admission.
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -16,6 +20,7 @@
 #include "cache/store.h"
 #include "kube/client.h"
 #include "kube/typed.h"
+#include "support/clock.h"
 
 namespace vnic::test {
 
@@ -74,6 +79,19 @@ class FakeKubeClient final : public kube::Client {
   std::vector<std::string> writes() const;
   void forgetWrites();
 
+  // What a watch of that kind delivers up to and including `until`: an API server, or a connection
+  // to it, that lags. Gone when options.resourceVersion is compacted.
+  Result<std::vector<std::string>> linesUpTo(const api::ResourceType& type,
+                                             const kube::WatchOptions& options,
+                                             std::uint64_t until) const;
+  // Of the last change; of the last change of that kind.
+  std::uint64_t version() const;
+  std::uint64_t versionOf(const api::ResourceType& type) const;
+  // Forgets how it came to here: older resourceVersions are Gone from now on.
+  void compact();
+  // The time that goes into creation and deletion timestamps.
+  std::function<WallTime()> wall;
+
   // ---- the port -------------------------------------------------------------------------------
   Result<std::string> get(const api::ResourceType& type, const api::ObjectKey& key) override;
   Result<std::string> list(const api::ResourceType& type,
@@ -95,10 +113,17 @@ class FakeKubeClient final : public kube::Client {
   using Id = std::pair<std::string, api::ObjectKey>;  // plural, key
 
   struct Happening {
-    std::string plural;
     api::ObjectKey key;
     std::uint64_t version;
-    std::string line;
+    bool deleted;
+    std::shared_ptr<const nlohmann::json> object;
+    const char* type;
+  };
+  // How one kind came to what it is: from `base`, which was true at `compacted`, by happenings.
+  struct History {
+    std::uint64_t compacted = 0;
+    std::map<api::ObjectKey, std::shared_ptr<const nlohmann::json>> base;
+    std::vector<Happening> happenings;
   };
 
   template <class T>
@@ -115,6 +140,7 @@ class FakeKubeClient final : public kube::Client {
   void note(const char* verb, const api::ResourceType& type, const api::ObjectKey& key,
             std::string_view subresource = {});
   std::string stamp();  // the next resourceVersion
+  std::string timestamp(const char* otherwise) const;
   // Replaces a stored object by what a write made of it: version, generation, finalizers.
   Result<std::string> store(const Id& id, nlohmann::json object);
   void tell(const char* what, const Id& id, const nlohmann::json& object);
@@ -127,7 +153,7 @@ class FakeKubeClient final : public kube::Client {
       applied_;  // by object, manager + subresource
   std::map<std::pair<std::string, std::string>, std::deque<Error>> failures_;
   std::vector<std::string> writes_;
-  std::vector<Happening> happenings_;
+  std::map<std::string, History, std::less<>> histories_;  // by plural
 };
 
 }  // namespace vnic::test

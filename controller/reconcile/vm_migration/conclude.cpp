@@ -31,6 +31,7 @@ Result<Done> VmMigrationReconciler::conclude(Migration migration) {
     if (!updated) return fail(updated.error());
     migration = std::make_shared<const api::VmMigration>(std::move(*updated));
   }
+  forget(*migration);
   if (migration->metadata.hasFinalizer(api::kFinalizer)) {
     const std::string& uuid = migration->status.vmUUID;
     if (!uuid.empty()) {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/names.h"
+#include "hypervisor/error_code.h"
 #include "kube/typed.h"
 
 namespace vnic::reconcile::vm_migration {
@@ -40,6 +41,11 @@ class Interpreter {
     return create(o_.nics.at(e.nic), status_.targetHost, e.vf, api::purpose::kTarget);
   }
 
+  Status operator()(const ReserveOther& e) {
+    return create(o_.nics.at(e.nic), e.onTarget ? status_.targetHost : status_.sourceHost, e.vf,
+                  e.onTarget ? api::purpose::kTarget : api::purpose::kReturn);
+  }
+
   Status operator()(const Settle& e) {
     nlohmann::json change{{"purpose", e.purpose}};
     if (e.purpose == api::purpose::kInUse) change["migration"] = nullptr;
@@ -65,6 +71,18 @@ class Interpreter {
     const auto xml = domain::vfDeviceXml(o_.nics.at(e.nic).device, e.vf);
     if (!xml) return fail(xml.error());
     return ports_.hypervisor.attachDevice(e.host, uuid_, *xml, hypervisor::DeviceScope::Live);
+  }
+
+  Status operator()(const FollowVfs& e) {
+    domain::HostSideChanges changes;
+    for (const Nic& nic : o_.nics) {
+      const auto& vf = e.onTarget ? nic.onTarget : nic.onSource;
+      if (vf) changes.vfs.push_back({nic.mac, nic.device.alias, *vf});
+    }
+    const Copy& copy = e.onTarget ? o_.target : o_.source;
+    const auto xml = domain::persistentDestinationXml(copy.domain.persistentXml, changes);
+    if (!xml) return fail(xml.error());
+    return ports_.hypervisor.define(e.onTarget ? status_.targetHost : status_.sourceHost, *xml);
   }
 
   Status operator()(const SetAutostart& e) {
@@ -138,8 +156,14 @@ class Interpreter {
     request.bandwidthMiBPerSecond = policy.bandwidthMiBPerSecond;
     request.maxDowntimeMilliseconds = policy.maxDowntimeMilliseconds;
     request.autoConverge = policy.autoConverge;
-    // The live definition has no VF any more and networks keep their names, so libvirt's own copy
-    // of it fits the target. The persistent one still names the source's VFs.
+    // Networks keep their names, so the live definition fits the target as it is. It is passed all
+    // the same: libvirt refuses when the guest has other NICs by now, a VF that came back.
+    if (!o_.source.domain.migratableXml.empty()) {
+      const auto live = domain::destinationXml(o_.source.domain.migratableXml, {});
+      if (!live) return fail(live.error());
+      request.destinationXml = *live;
+    }
+    // The persistent one still names the source's VFs.
     if (!o_.source.domain.persistentXml.empty()) {
       domain::HostSideChanges changes;
       for (const Nic& nic : o_.nics) {
@@ -178,6 +202,16 @@ std::optional<std::size_t> nicOf(const Effect& effect) {
       effect);
 }
 
+// Is it the VF itself that cannot be attached: taken, gone, its PF down? Then another may do.
+std::string refusedVf(const Effect& effect, const Error& error) {
+  const auto* attach = std::get_if<Attach>(&effect);
+  if (attach == nullptr) return "";
+  const bool unusable =
+      error.code == hypervisor::kOperationInvalid || error.code == hypervisor::kInternalError ||
+      (error.code == hypervisor::kConfigUnsupported && error.kind == ErrorKind::Invalid);
+  return unusable ? api::VfReservation::nameFor(attach->host, attach->vf.str()) : "";
+}
+
 }  // namespace
 
 std::vector<EffectFailure> carryOut(const EffectPorts& ports, const Observation& observation,
@@ -186,13 +220,15 @@ std::vector<EffectFailure> carryOut(const EffectPorts& ports, const Observation&
   Interpreter interpreter(ports, observation);
   for (const Effect& effect : effects) {
     if (ports.leaseTimeLeft() < kLeaseMargin) {
-      failures.push_back({std::nullopt, Error::transient("the leader's Lease is about to end")});
+      failures.push_back(
+          {std::nullopt, Error::transient("the leader's Lease is about to end"), ""});
       break;
     }
-    if (const Status done = std::visit(interpreter, effect); !done) {
-      log.warn("Step failed", {{"error", done.error().message}});
-      failures.push_back({nicOf(effect), done.error()});
-    }
+    const Status done = std::visit(interpreter, effect);
+    if (done) continue;
+    log.warn("Step failed", {{"error", done.error().message}});
+    failures.push_back({nicOf(effect), done.error(), refusedVf(effect, done.error())});
+    if (std::holds_alternative<ReserveTarget>(effect)) break;
   }
   return failures;
 }

@@ -26,10 +26,12 @@ struct EffectPorts {
 struct EffectFailure {
   std::optional<std::size_t> nic;  // the NIC that it was for
   Error error;
+  std::string refusedVf;  // the name of its reservation, when it was the VF that would not do
 };
 
-// All of them, in order; a failure does not stop the others. Nothing is done once the leader's
-// Lease is about to end.
+// All of them, in order; a failure does not stop the others, except that of a claim on the target:
+// two migrations that each hold what the other lacks would wait for each other. Nothing is done
+// once the leader's Lease is about to end.
 std::vector<EffectFailure> carryOut(const EffectPorts& ports, const Observation& observation,
                                     const std::vector<Effect>& effects, const Logger& log);
 

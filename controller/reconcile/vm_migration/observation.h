@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -30,7 +31,8 @@ struct Copy {
   Answer answer = Answer::Unknown;
   std::string error;  // with Unknown: why
   hypervisor::Domain domain;
-  std::optional<domain::DomainDescription> live;  // while active
+  std::optional<domain::DomainDescription> live;        // while active
+  std::optional<domain::DomainDescription> persistent;  // where there is one that can be read
 
   bool present() const { return answer == Answer::Present; }
   bool absent() const { return answer == Answer::Absent; }
@@ -41,6 +43,13 @@ struct Copy {
   bool inactive() const { return present() && !running() && !paused(); }
   bool withoutProcess() const { return absent() || inactive(); }
 };
+
+// What this process remembers of a NIC; lost with the process, which then tries again.
+struct NicMemory {
+  std::set<std::string> refusedVfs;       // by the names of reservations: could not be attached
+  std::optional<WallTime> unplugAskedAt;  // last
+};
+using NicMemories = std::map<std::string, NicMemory>;  // by MAC
 
 // One passthrough NIC that moves with the VM.
 struct Nic {
@@ -54,6 +63,9 @@ struct Nic {
   std::optional<PciAddress> onTarget;
   std::shared_ptr<const api::VfReservation> source;  // on the source host, for this Vnic
   std::shared_ptr<const api::VfReservation> target;  // on the target host, by this migration
+  // Further ones by this migration, on either host: of VFs that turned out to be of no use.
+  std::vector<std::shared_ptr<const api::VfReservation>> others;
+  NicMemory memory;
 };
 
 // What the VM's host says when it is asked about the VM.
@@ -116,6 +128,7 @@ struct Observation {
   std::optional<hypervisor::JobProgress> job;           // on the source; nullopt = could not ask
   std::optional<std::int64_t> downtimeMilliseconds;     // of the finished copy
   Duration withoutProgress = Duration::zero();          // since data of the copy last moved
+  domain::VfInventory sourceInventory;
   domain::VfInventory targetInventory;
   // Asked only while a VF is about to leave the guest and its standby is not known to be pinned.
   bool sourceAgentAlive = false;

@@ -11,6 +11,13 @@
 namespace vnic::reconcile::vm_migration {
 namespace {
 
+// A person asserts that the host is dead and fenced: what cannot be asked there is not there.
+void believeDead(const std::shared_ptr<const api::VmHost>& host, Copy& copy) {
+  if (copy.unknown() && host && host->spec.availability == "OutOfService") {
+    copy.answer = Copy::Answer::Absent;
+  }
+}
+
 bool isActive(const hypervisor::DomainSummary& domain) {
   return domain.state == hypervisor::DomainState::Running ||
          domain.state == hypervisor::DomainState::Paused;
@@ -30,29 +37,60 @@ auto queueRank(const api::VmMigration& m) {
   return std::make_tuple(-m.spec.priority, m.metadata.creationTimestamp, m.metadata.key());
 }
 
-// A claim of this migration comes first, then what the Vnic holds by itself. What is being released
-// is no claim any more.
-std::shared_ptr<const api::VfReservation> reservationOf(
-    const std::vector<std::shared_ptr<const api::VfReservation>>& all, const std::string& host,
-    const Nic& nic, const api::VmMigration& migration, const char* movingPurpose) {
-  std::shared_ptr<const api::VfReservation> held;
+using ReservationPtr = std::shared_ptr<const api::VfReservation>;
+
+// What this migration claims for the NIC, and what its Vnic holds by itself, on one host, in the
+// order of their names. What is being released is no claim any more.
+std::vector<ReservationPtr> reservationsFor(const std::vector<ReservationPtr>& all,
+                                            const std::string& host, const Nic& nic,
+                                            const api::VmMigration& migration,
+                                            const char* movingPurpose) {
+  std::vector<ReservationPtr> moving;
+  std::vector<ReservationPtr> held;
   for (const auto& r : all) {
     if (r->spec.hostName != host) continue;
     if (r->spec.purpose == movingPurpose && r->spec.device.macAddress == nic.mac &&
         r->spec.migration && r->spec.migration->uid == migration.metadata.uid) {
-      return r;
-    }
-    if (nic.vnic && r->spec.holder.uid == nic.vnic->metadata.uid &&
-        r->spec.purpose == api::purpose::kInUse) {
-      held = r;
+      moving.push_back(r);
+    } else if (nic.vnic && r->spec.holder.uid == nic.vnic->metadata.uid &&
+               r->spec.purpose == api::purpose::kInUse) {
+      held.push_back(r);
     }
   }
-  return held;
+  const auto byName = [](const auto& a, const auto& b) {
+    return a->metadata.name < b->metadata.name;
+  };
+  std::sort(moving.begin(), moving.end(), byName);
+  std::sort(held.begin(), held.end(), byName);
+  moving.insert(moving.end(), held.begin(), held.end());
+  return moving;
+}
+
+// The one whose VF the guest has; else one that was not refused. The others of this migration go to
+// `others`.
+ReservationPtr choose(std::vector<ReservationPtr> candidates,
+                      const std::optional<PciAddress>& inGuest, const api::VmMigration& migration,
+                      Nic& nic) {
+  if (candidates.empty()) return nullptr;
+  const auto rank = [&](const ReservationPtr& r) {
+    if (inGuest && r->spec.address == inGuest->str()) return 0;
+    return nic.memory.refusedVfs.contains(r->metadata.name) ? 2 : 1;
+  };
+  const auto best =
+      std::min_element(candidates.begin(), candidates.end(),
+                       [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+  for (const auto& r : candidates) {
+    if (r != *best && r->spec.migration && r->spec.migration->uid == migration.metadata.uid) {
+      nic.others.push_back(r);
+    }
+  }
+  return *best;
 }
 
 }  // namespace
 
-Observation Observer::observe(std::shared_ptr<const api::VmMigration> migration) const {
+Observation Observer::observe(std::shared_ptr<const api::VmMigration> migration,
+                              const NicMemories& memories) const {
   Observation o;
   o.migration = std::move(migration);
   o.now = ports_.clock.wall();
@@ -61,15 +99,14 @@ Observation Observer::observe(std::shared_ptr<const api::VmMigration> migration)
     countOthers(o);
     search(o);
   } else {
-    lookAtBothEnds(o);
+    lookAtBothEnds(o, memories);
   }
   return o;
 }
 
-void Observer::refresh(const std::string& source, const std::string& target) const {
+void Observer::refresh(const std::string& host) const {
   // An error is kept with the host's facts, where the next observation finds it.
-  (void)ports_.hostCache.refresh(source);
-  (void)ports_.hostCache.refresh(target);
+  (void)ports_.hostCache.refresh(host);
 }
 
 void Observer::refreshAll() const {
@@ -185,16 +222,23 @@ Copy Observer::copyOn(const std::string& host, const std::string& uuid) const {
     }
     copy.live = std::move(*live);
   }
+  if (!copy.domain.persistentXml.empty()) {
+    if (auto kept = domain::parseDomain(copy.domain.persistentXml)) {
+      copy.persistent = std::move(*kept);
+    }
+  }
   return copy;
 }
 
-void Observer::lookAtBothEnds(Observation& o) const {
+void Observer::lookAtBothEnds(Observation& o, const NicMemories& memories) const {
   const api::VmMigrationStatus& status = o.migration->status;
   o.sourceHost = ports_.hosts.get({"", status.sourceHost});
   o.targetHost = ports_.hosts.get({"", status.targetHost});
   o.outcome = ports_.hypervisor.migrationOutcome(status.sourceHost, status.vmUUID);
   o.target = copyOn(status.targetHost, status.vmUUID);
   o.source = copyOn(status.sourceHost, status.vmUUID);
+  believeDead(o.targetHost, o.target);
+  believeDead(o.sourceHost, o.source);
   if (o.source.running() || o.source.paused()) {
     if (auto job = ports_.hypervisor.jobProgress(status.sourceHost, status.vmUUID)) o.job = *job;
   }
@@ -202,29 +246,38 @@ void Observer::lookAtBothEnds(Observation& o) const {
     const auto finished = ports_.hypervisor.jobProgress(status.targetHost, status.vmUUID);
     if (finished) o.downtimeMilliseconds = finished->downtimeMilliseconds;
   }
-  for (const auto& nic : status.nics) o.nics.push_back(nicOfStatus(o, nic));
+  for (const auto& nic : status.nics) {
+    o.nics.push_back(nicOfStatus(o, nic, memories));
+  }
   if (ports_.agents != nullptr && std::any_of(o.nics.begin(), o.nics.end(), awaitsPin)) {
     o.sourceAgentAlive = ports_.agents->alive(status.sourceHost);
   }
-  const auto facts = ports_.hostCache.get(status.targetHost);
-  if (facts && facts->reachable() && o.targetHost)
-    o.targetInventory = inventory(*o.targetHost, *facts);
+  const auto look = [&](const std::shared_ptr<const api::VmHost>& host, domain::VfInventory& out) {
+    const auto facts = host ? ports_.hostCache.get(host->metadata.name) : nullptr;
+    if (facts && facts->reachable()) out = inventory(*host, *facts);
+  };
+  look(o.sourceHost, o.sourceInventory);
+  look(o.targetHost, o.targetInventory);
 }
 
-Nic Observer::nicOfStatus(const Observation& o, const api::NicMigrationStatus& status) const {
+Nic Observer::nicOfStatus(const Observation& o, const api::NicMigrationStatus& status,
+                          const NicMemories& memories) const {
   const api::VmMigrationStatus& migration = o.migration->status;
   Nic nic;
   nic.mac = status.mac;
   nic.vnic = ports_.vnics.get({o.migration->metadata.ns, status.vnic});
   nameProfiles(nic);
+  if (const auto known = memories.find(nic.mac); known != memories.end()) {
+    nic.memory = known->second;
+  }
   const auto all = ports_.reservations.list();
-  nic.source = reservationOf(all, migration.sourceHost, nic, *o.migration, api::purpose::kReturn);
-  nic.target = reservationOf(all, migration.targetHost, nic, *o.migration, api::purpose::kTarget);
+  auto onSource =
+      reservationsFor(all, migration.sourceHost, nic, *o.migration, api::purpose::kReturn);
+  auto onTarget =
+      reservationsFor(all, migration.targetHost, nic, *o.migration, api::purpose::kTarget);
   // The stored plan leads: after the detach nothing else has it.
-  if (nic.source)
-    nic.device = nic.source->spec.device;
-  else if (nic.target)
-    nic.device = nic.target->spec.device;
+  const bool planned = !onSource.empty() || !onTarget.empty();
+  if (planned) nic.device = (onSource.empty() ? onTarget : onSource).front()->spec.device;
   const auto find = [&](const Copy& copy) -> const domain::HostdevNic* {
     if (!copy.live) return nullptr;
     api::DevicePlan wanted = nic.device;
@@ -233,9 +286,11 @@ Nic Observer::nicOfStatus(const Observation& o, const api::NicMigrationStatus& s
   };
   if (const auto* hostdev = find(o.source)) {
     nic.onSource = hostdev->source;
-    if (!nic.source && !nic.target) nic.device = domain::planOf(*hostdev);
+    if (!planned) nic.device = domain::planOf(*hostdev);
   }
   if (const auto* hostdev = find(o.target)) nic.onTarget = hostdev->source;
+  nic.source = choose(std::move(onSource), nic.onSource, *o.migration, nic);
+  nic.target = choose(std::move(onTarget), nic.onTarget, *o.migration, nic);
   return nic;
 }
 

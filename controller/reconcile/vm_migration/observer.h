@@ -36,7 +36,8 @@ class Observer {
 
   // Everything that is asked of a host is asked now, once a target is decided; before that the host
   // cache answers, and `refresh` renews it.
-  Observation observe(std::shared_ptr<const api::VmMigration> migration) const;
+  Observation observe(std::shared_ptr<const api::VmMigration> migration,
+                      const NicMemories& memories = {}) const;
 
   // Asks the VM's host and candidates what only they can tell of this VM. That costs several calls,
   // so only hosts are asked that fit by all that is known already: the best, until one fits, or all
@@ -44,14 +45,14 @@ class Observer {
   enum class Ask { UntilOneFits, All };
   void examine(Observation& o, Ask ask) const;
 
-  // Reads the two hosts of a decision anew before it is stored.
-  void refresh(const std::string& source, const std::string& target) const;
+  // Reads a host anew before something is decided that depends on it.
+  void refresh(const std::string& host) const;
   // The same for all hosts, before a migration is refused for good.
   void refreshAll() const;
 
  private:
   void search(Observation& o) const;
-  void lookAtBothEnds(Observation& o) const;
+  void lookAtBothEnds(Observation& o, const NicMemories& memories) const;
   void countOthers(Observation& o) const;
   Candidate candidate(std::shared_ptr<const api::VmHost> host) const;
   domain::VfInventory inventory(const api::VmHost& host, const vm_host::HostFacts& facts) const;
@@ -63,7 +64,8 @@ class Observer {
                              const domain::HostdevNic& hostdev) const;
   Nic nicInGuest(const Observation& o, const Sighting& source,
                  const domain::HostdevNic& hostdev) const;
-  Nic nicOfStatus(const Observation& o, const api::NicMigrationStatus& status) const;
+  Nic nicOfStatus(const Observation& o, const api::NicMigrationStatus& status,
+                  const NicMemories& memories) const;
   void nameProfiles(Nic& nic) const;
 
   ObserverPorts ports_;

@@ -19,11 +19,13 @@ Whereabouts whereabouts(const Observation& o) {
     // cannot be asked, the target's answer is enough: it runs there, so that is where NICs go.
     return o.source.running() ? Whereabouts::Twice : Whereabouts::OnTarget;
   }
-  // Paused on the target without a job: libvirt has not finished tidying up, or a switch-over that
-  // its daemon still has to complete. Either way only the target knows.
-  if (o.target.unknown() || o.target.paused()) return Whereabouts::Undecided;
   if (o.source.unknown()) return Whereabouts::Undecided;
   if (!o.source.withoutProcess() && !o.job) return Whereabouts::Undecided;
+  // Paused on the target without a job: libvirt has not finished tidying up, or a switch-over that
+  // its daemon still has to complete. Either way only the target knows.
+  if (o.target.unknown() || o.target.paused()) {
+    return o.source.running() ? Whereabouts::OnSourceForNow : Whereabouts::Undecided;
+  }
   if (o.source.paused() && o.source.domain.pausedReason == hypervisor::PausedReason::Migration) {
     return Whereabouts::SourcePaused;
   }

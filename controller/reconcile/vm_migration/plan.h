@@ -21,6 +21,12 @@ struct ReserveTarget {
   std::size_t nic;
   PciAddress vf;
 };
+// Another VF for a NIC whose own could not be attached where the VM runs now.
+struct ReserveOther {
+  std::size_t nic;
+  bool onTarget;
+  PciAddress vf;
+};
 // The reservation moves on: InUse with the migration forgotten, or Releasing.
 struct Settle {
   std::shared_ptr<const api::VfReservation> reservation;
@@ -36,6 +42,10 @@ struct Attach {
   std::string host;
   PciAddress vf;
 };
+// The definition names the VFs that the guest has, or its next start would take somebody else's.
+struct FollowVfs {
+  bool onTarget;
+};
 struct SetAutostart {
   std::string host;
   bool on;
@@ -45,19 +55,22 @@ struct AbortCopy {};
 struct ResumeSource {};
 struct DestroyVoidCopy {};  // the second running copy, on the target; see whereabouts()
 
-using Effect = std::variant<ReserveSource, ReserveTarget, Settle, Detach, Attach, SetAutostart,
-                            StartCopy, AbortCopy, ResumeSource, DestroyVoidCopy>;
+using Effect =
+    std::variant<ReserveSource, ReserveTarget, ReserveOther, Settle, Detach, Attach, FollowVfs,
+                 SetAutostart, StartCopy, AbortCopy, ResumeSource, DestroyVoidCopy>;
 
 // --- Where the VM is, once a target is decided. ---
 
 enum class Whereabouts {
-  Copying,       // libvirt works on it
-  OnSource,      // runs there, and nowhere else
-  OnTarget,      // runs there, and nowhere else
-  SourcePaused,  // left paused by a broken switch-over; the target has no such domain
-  Twice,         // runs on both and no job is at work: libvirt's split brain
-  Gone,          // runs nowhere, and both hosts have said so
-  Undecided,     // a host that matters did not answer, or libvirt still tidies up
+  Copying,         // libvirt works on it
+  OnSource,        // runs there, and nowhere else
+  OnSourceForNow,  // runs there; the target, which does not answer or still tidies up, may yet
+                   // bring a second copy to life, and that one will be void
+  OnTarget,        // runs there, and nowhere else
+  SourcePaused,    // left paused by a broken switch-over; the target has no such domain
+  Twice,           // runs on both and no job is at work: libvirt's split brain
+  Gone,            // runs nowhere, and both hosts have said so
+  Undecided,       // a host that matters did not answer, or libvirt still tidies up
 };
 
 Whereabouts whereabouts(const Observation& observation);

@@ -18,8 +18,9 @@ constexpr Duration kPoll = 1s;
 constexpr Duration kRetryAttach = 2s;
 
 // Reasons that another attempt, perhaps on another host, may overcome.
-constexpr std::array<std::string_view, 5> kRetryable{"CopyFailed", "NoFreeVf", "ReserveTimeout",
-                                                     "CompletionTimeout", "ProgressTimeout"};
+constexpr std::array<std::string_view, 6> kRetryable{"CopyFailed",      "NoFreeVf",
+                                                     "ReserveTimeout",  "CompletionTimeout",
+                                                     "ProgressTimeout", "TargetUnknown"};
 
 Plan step(const Observation& o, const char* phase, Duration again) {
   Plan plan;
@@ -40,6 +41,10 @@ bool tryAgain(const Observation& o) {
 Plan anotherAttempt(const Observation& o) {
   Plan plan = step(o, kPending, Duration::zero());
   plan.decision = o.migration->status;
+  auto& failed = plan.decision->failedTargets;
+  if (std::find(failed.begin(), failed.end(), plan.decision->targetHost) == failed.end()) {
+    failed.push_back(plan.decision->targetHost);
+  }
   plan.decision->attempt.reset();
   plan.decision->targetHost.clear();
   plan.decision->nics.clear();
@@ -60,7 +65,17 @@ Plan concluded(const Observation& o) {
   return plan;
 }
 
-Plan onSource(const Observation& o) {
+// libvirt says that the migration failed, but a target that does not answer may still finish it.
+Plan watchTarget(const Observation& o) {
+  Plan plan = step(o, kAttaching, kPoll);
+  plan.reason = "TargetWatched";
+  plan.message =
+      fmt::format("{}; the VM runs on {}; waiting until {} answers that it has no second copy",
+                  plan.message, o.migration->status.sourceHost, o.migration->status.targetHost);
+  return plan;
+}
+
+Plan onSource(const Observation& o, bool forGood) {
   const std::chrono::seconds limit(o.migration->spec.policy.attachTimeoutSeconds);
   if (auto missing = attachMissing(o, false);
       !missing.empty() && o.now - phaseSince(o, kAttaching) <= limit) {
@@ -68,12 +83,14 @@ Plan onSource(const Observation& o) {
     plan.effects = std::move(missing);
     return plan;
   }
+  if (!forGood) return watchTarget(o);
   Plan plan = step(o, kAttaching, Duration::zero());
   plan.effects = settle(o, false);
   return plan.effects.empty() ? concluded(o) : plan;
 }
 
-// The copy was through before the abort reached it: the VM stays on the target.
+// The copy was through before the abort reached it, or somebody else moved it: the VM stays on the
+// target.
 Plan onTarget(const Observation& o) {
   Plan plan = step(o, kAttaching, Duration::zero());
   plan.decision = o.migration->status;
@@ -81,38 +98,62 @@ Plan onTarget(const Observation& o) {
   return plan;
 }
 
+// It runs nowhere; what is kept is what its definition needs to be started again.
 Plan gone(const Observation& o) {
+  const bool definedOnTarget = o.target.present() && !o.source.present();
   Plan plan = step(o, kAttaching, Duration::zero());
-  plan.effects = settle(o, false);
+  plan.effects = settle(o, definedOnTarget);
   if (!plan.effects.empty()) return plan;
   const api::MigrationAttempt& attempt = *o.migration->status.attempt;
-  plan.end = End{EndState::Failed, attempt.reason, attempt.message + "; the VM does not run"};
+  const auto& status = o.migration->status;
+  const std::string where = definedOnTarget      ? status.targetHost
+                            : o.source.present() ? status.sourceHost
+                                                 : "";
+  plan.end = End{EndState::Failed, attempt.reason,
+                 attempt.message + "; the VM does not run" +
+                     (where.empty() ? "" : ", it is defined on " + where)};
   return plan;
 }
 
 }  // namespace
 
 Plan planBack(const Observation& o) {
+  // Only what this migration itself may have caused is undone.
   const bool copied = !o.migration->status.attempt->copyRequestedAt.empty();
   Plan plan = step(o, kMigrating, kPoll);
   switch (whereabouts(o)) {
     case Whereabouts::OnSource:
-      return onSource(o);
+      return onSource(o, true);
+    case Whereabouts::OnSourceForNow:
+      return onSource(o, !copied);
     case Whereabouts::OnTarget:
-      if (copied) return onTarget(o);
-      break;
+      return onTarget(o);
     case Whereabouts::Gone:
       return gone(o);
-    case Whereabouts::Copying:
-      if (copied) plan.effects.push_back(AbortCopy{});
-      break;
     case Whereabouts::SourcePaused:
-      if (copied) plan.effects.push_back(ResumeSource{});
+      if (!copied) return onSource(o, true);
+      plan.effects.push_back(ResumeSource{});
+      break;
+    case Whereabouts::Copying:
+      if (copied) {
+        plan.effects.push_back(AbortCopy{});
+      } else {
+        plan.reason = "ForeignMigration";
+        plan.message = "somebody else's migration of the VM runs";
+      }
       break;
     case Whereabouts::Twice:
-      if (copied) plan.effects.push_back(DestroyVoidCopy{});
+      if (copied) {
+        plan.effects.push_back(DestroyVoidCopy{});
+      } else {
+        plan.reason = "RunningTwice";
+        plan.message = "the VM runs on source and target; nothing is done";
+      }
       break;
     case Whereabouts::Undecided:
+      plan.reason = "HostUnknown";
+      plan.message = fmt::format("waiting for an answer: {}",
+                                 o.source.unknown() ? o.source.error : o.target.error);
       break;
   }
   return plan;

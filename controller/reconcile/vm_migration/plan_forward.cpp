@@ -18,9 +18,13 @@ using namespace std::chrono_literals;
 constexpr Duration kPollCopy = 1s;  // progress of a running copy
 // A VF that something else still holds keeps a migration no longer than this.
 constexpr Duration kReserveLimit = 60s;
+// A target that falls silent before the copy is waited for no longer than this.
+constexpr Duration kTargetSilence = 30s;
 constexpr Duration kPollDetach = 300ms;
 // So long a VF waits in the guest for the node agent to pin the standby's path.
 constexpr Duration kPinLimit = 3s;
+// QEMU refuses to ask again while the guest's 5 s for an answer run.
+constexpr Duration kAskAgain = 6s;
 constexpr Duration kRetryAttach = 2s;
 constexpr Duration kPollUndecided = 1s;
 
@@ -77,6 +81,14 @@ Plan reserve(const Observation& o) {
   return plan;
 }
 
+// A VF of ours that somebody outside took, or that vanished, since it was reserved.
+bool targetVfLost(const Observation& o, const Nic& nic) {
+  const auto vf = PciAddress::parse(nic.target->spec.address);
+  if (!vf || o.targetInventory.physicalFunctions.empty()) return false;
+  const domain::VfEntry* entry = o.targetInventory.find(*vf);
+  return entry == nullptr || !entry->liveUser.empty();
+}
+
 bool reserved(const Observation& o) {
   return std::all_of(o.nics.begin(), o.nics.end(), [&o](const Nic& nic) {
     return nic.source && nic.source->spec.purpose == api::purpose::kReturn && isTargetClaim(o, nic);
@@ -97,7 +109,10 @@ Plan detach(const Observation& o) {
   std::string waiting;
   for (std::size_t i = 0; i < o.nics.size(); ++i) {
     if (!o.nics[i].onSource) continue;
-    plan.effects.push_back(Detach{i, *o.nics[i].onSource, whyNotPinned(o, o.nics[i])});
+    const auto& asked = o.nics[i].memory.unplugAskedAt;
+    if (!asked || o.now - *asked >= kAskAgain) {
+      plan.effects.push_back(Detach{i, *o.nics[i].onSource, whyNotPinned(o, o.nics[i])});
+    }
     waiting += (waiting.empty() ? "" : ", ") + o.nics[i].mac;
   }
   if (waited > std::chrono::seconds(policy.unplugTimeoutSeconds)) {
@@ -114,69 +129,6 @@ Plan startCopy(const Observation& o) {
   plan.decision->attempt->copyRequestedAt = formatMicroTime(o.now);
   plan.effects.push_back(StartCopy{});
   return plan;
-}
-
-Plan beforeCopy(const Observation& o) {
-  if (cancelWanted(*o.migration)) {
-    return turnBack(o, kReserving, "Cancelled", "cancelled before the copy");
-  }
-  switch (whereabouts(o)) {
-    case Whereabouts::OnSource:
-      break;
-    case Whereabouts::OnTarget:
-      return step(kReserving, "RunningOnTarget",
-                  "the VM runs on the target although no copy was asked for", kPollUndecided);
-    case Whereabouts::Copying:
-      return step(kReserving, "ForeignMigration", "somebody else's migration of the VM runs",
-                  kPollUndecided);
-    case Whereabouts::Twice:
-      return step(kReserving, "RunningTwice", "the VM runs on source and target; nothing is done",
-                  kPollUndecided);
-    case Whereabouts::Gone:
-    case Whereabouts::SourcePaused:
-      return turnBack(o, kReserving, "VmNotRunning", "the VM stopped running");
-    case Whereabouts::Undecided:
-      return step(kReserving, "HostUnknown", o.source.unknown() ? o.source.error : o.target.error,
-                  kPollUndecided);
-  }
-  for (const Nic& nic : o.nics) {
-    if (nic.vnic) continue;
-    return turnBack(o, kReserving, "NicNotDescribed",
-                    fmt::format("the Vnic of {} was deleted", nic.mac));
-  }
-  if (!reserved(o)) return reserve(o);
-  if (o.source.domain.autostart) {
-    Plan plan = step(kReserving, "Reserving", "autostart is switched off", Duration::zero());
-    plan.effects.push_back(SetAutostart{o.migration->status.sourceHost, false});
-    return plan;
-  }
-  const bool attached = std::any_of(o.nics.begin(), o.nics.end(),
-                                    [](const Nic& nic) { return nic.onSource.has_value(); });
-  return attached ? detach(o) : startCopy(o);
-}
-
-std::optional<Plan> copyOverdue(const Observation& o) {
-  const auto& policy = o.migration->spec.policy;
-  const auto began = parseTime(o.migration->status.attempt->copyRequestedAt).value_or(o.now);
-  const std::int64_t memoryKiB = o.source.live ? o.source.live->memoryKiB : 0;
-  const std::int64_t gib = std::max<std::int64_t>(1, (memoryKiB + (1 << 20) - 1) >> 20);
-  const std::chrono::seconds limit(gib * policy.completionTimeoutSecondsPerGiB);
-  const std::chrono::seconds stall(policy.progressTimeoutSeconds);
-  if (o.withoutProgress > stall) {
-    return turnBack(o, kMigrating, "ProgressTimeout",
-                    fmt::format("no data of the copy moved for {} s", stall.count()));
-  }
-  if (o.now - began <= limit) return std::nullopt;
-  return turnBack(o, kMigrating, "CompletionTimeout",
-                  fmt::format("the copy did not complete within {} s", limit.count()));
-}
-
-Plan copying(const Observation& o) {
-  if (cancelWanted(*o.migration)) {
-    return turnBack(o, kMigrating, "Cancelled", "cancelled during the copy");
-  }
-  if (auto overdue = copyOverdue(o)) return *overdue;
-  return step(kMigrating, "Copying", "memory is being copied", kPollCopy);
 }
 
 Plan arrived(const Observation& o) {
@@ -205,6 +157,92 @@ Plan arrived(const Observation& o) {
   return plan;
 }
 
+Plan targetSilent(const Observation& o) {
+  const bool detaching = std::any_of(o.nics.begin(), o.nics.end(),
+                                     [](const Nic& nic) { return !nic.onSource.has_value(); });
+  const char* phase = detaching ? kDetaching : kReserving;
+  const std::string& host = o.migration->status.targetHost;
+  if (o.now - phaseSince(o, phase) > kTargetSilence) {
+    return turnBack(o, phase, "TargetUnknown", fmt::format("{} does not answer", host));
+  }
+  return step(phase, "HostUnknown",
+              o.target.unknown() ? o.target.error : host + " still has a paused copy of the VM",
+              kPollUndecided);
+}
+
+Plan beforeCopy(const Observation& o) {
+  if (cancelWanted(*o.migration)) {
+    return turnBack(o, kReserving, "Cancelled", "cancelled before the copy");
+  }
+  switch (whereabouts(o)) {
+    case Whereabouts::OnSource:
+      break;
+    case Whereabouts::OnSourceForNow:
+      return targetSilent(o);
+    case Whereabouts::OnTarget:  // somebody else moved it there
+      return arrived(o);
+    case Whereabouts::Copying:
+      return step(kReserving, "ForeignMigration", "somebody else's migration of the VM runs",
+                  kPollUndecided);
+    case Whereabouts::Twice:
+      return step(kReserving, "RunningTwice", "the VM runs on source and target; nothing is done",
+                  kPollUndecided);
+    case Whereabouts::Gone:
+    case Whereabouts::SourcePaused:
+      return turnBack(o, kReserving, "VmNotRunning", "the VM stopped running");
+    case Whereabouts::Undecided:
+      return step(kReserving, "HostUnknown", o.source.unknown() ? o.source.error : o.target.error,
+                  kPollUndecided);
+  }
+  for (const Nic& nic : o.nics) {
+    if (nic.vnic) continue;
+    return turnBack(o, kReserving, "NicNotDescribed",
+                    fmt::format("the Vnic of {} was deleted", nic.mac));
+  }
+  if (!reserved(o)) return reserve(o);
+  if (o.source.domain.autostart) {
+    Plan plan = step(kReserving, "Reserving", "autostart is switched off", Duration::zero());
+    plan.effects.push_back(SetAutostart{o.migration->status.sourceHost, false});
+    return plan;
+  }
+  const bool attached = std::any_of(o.nics.begin(), o.nics.end(),
+                                    [](const Nic& nic) { return nic.onSource.has_value(); });
+  if (!attached) return startCopy(o);
+  const bool untouched = std::all_of(o.nics.begin(), o.nics.end(),
+                                     [](const Nic& nic) { return nic.onSource.has_value(); });
+  for (const Nic& nic : o.nics) {
+    if (!untouched || !targetVfLost(o, nic)) continue;
+    return turnBack(o, kReserving, "NoFreeVf",
+                    fmt::format("VF {} of {} is not free any more", nic.target->spec.address,
+                                o.migration->status.targetHost));
+  }
+  return detach(o);
+}
+
+std::optional<Plan> copyOverdue(const Observation& o) {
+  const auto& policy = o.migration->spec.policy;
+  const auto began = parseTime(o.migration->status.attempt->copyRequestedAt).value_or(o.now);
+  const std::int64_t memoryKiB = o.source.live ? o.source.live->memoryKiB : 0;
+  const std::int64_t gib = std::max<std::int64_t>(1, (memoryKiB + (1 << 20) - 1) >> 20);
+  const std::chrono::seconds limit(gib * policy.completionTimeoutSecondsPerGiB);
+  const std::chrono::seconds stall(policy.progressTimeoutSeconds);
+  if (o.withoutProgress > stall) {
+    return turnBack(o, kMigrating, "ProgressTimeout",
+                    fmt::format("no data of the copy moved for {} s", stall.count()));
+  }
+  if (o.now - began <= limit) return std::nullopt;
+  return turnBack(o, kMigrating, "CompletionTimeout",
+                  fmt::format("the copy did not complete within {} s", limit.count()));
+}
+
+Plan copying(const Observation& o) {
+  if (cancelWanted(*o.migration)) {
+    return turnBack(o, kMigrating, "Cancelled", "cancelled during the copy");
+  }
+  if (auto overdue = copyOverdue(o)) return *overdue;
+  return step(kMigrating, "Copying", "memory is being copied", kPollCopy);
+}
+
 std::string outcomeText(const Observation& o) {
   if (o.outcome && o.outcome->error) return o.outcome->error->message;
   return "nothing migrates the VM any more";
@@ -217,6 +255,7 @@ Plan afterCopyRequest(const Observation& o) {
     case Whereabouts::OnTarget:
       return arrived(o);
     case Whereabouts::OnSource:
+    case Whereabouts::OnSourceForNow:
       return turnBack(o, kMigrating, "CopyFailed", outcomeText(o));
     case Whereabouts::SourcePaused: {
       Plan plan = step(kMigrating, "Resuming", "the source is resumed, the target has no such VM",

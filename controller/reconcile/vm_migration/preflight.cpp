@@ -15,11 +15,14 @@ namespace {
 // The status of a VM with many NICs and hosts has to stay an object that the API server takes.
 constexpr std::size_t kMaxDevicePlans = 1000;
 
-// Most free VFs first, then the least busy, then by name so that the choice is the same each time.
-const Candidate* choose(const std::vector<HostVerdict>& verdicts) {
+// One that no attempt has failed to, with the most free VFs, the least busy, then by name so that
+// the choice is the same each time.
+const Candidate* choose(const std::vector<HostVerdict>& verdicts,
+                        const std::vector<std::string>& failed) {
   const Candidate* best = nullptr;
-  const auto rank = [](const Candidate& c) {
-    return std::make_tuple(-c.inventory.totals.free, c.inbound, c.name());
+  const auto rank = [&](const Candidate& c) {
+    const bool failedBefore = std::find(failed.begin(), failed.end(), c.name()) != failed.end();
+    return std::make_tuple(failedBefore, -c.inventory.totals.free, c.inbound, c.name());
   };
   for (const HostVerdict& v : verdicts) {
     if (!v.violations.empty()) continue;
@@ -66,7 +69,7 @@ PreflightResult preflight(const Observation& o, const Sighting& source) {
     if (c.name() == source.host || (!wanted.empty() && c.name() != wanted)) continue;
     result.hosts.push_back(checkHost(o, source, c));
   }
-  result.chosen = choose(result.hosts);
+  result.chosen = choose(result.hosts, o.migration->status.failedTargets);
   return result;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "api/names.h"
 #include "domain/matching.h"
 #include "reconcile/vm_migration/preflight_checks.h"
 
@@ -71,6 +72,15 @@ void checkInbound(const Candidate& c, Violations& out) {
                  fmt::format("{} migrations come in, the limit is {}", c.inbound, limit), true});
 }
 
+template <class Predicate>
+bool anyVf(const domain::VfInventory& inventory, Predicate predicate) {
+  return std::any_of(
+      inventory.physicalFunctions.begin(), inventory.physicalFunctions.end(), [&](const auto& pf) {
+        return std::any_of(pf.virtualFunctions.begin(), pf.virtualFunctions.end(), predicate);
+      });
+}
+
+// A VF that a migration holds, or that is being released, may be free soon.
 void checkVfs(const Observation& o, HostVerdict& verdict) {
   std::vector<std::string> networks;
   for (const Nic& nic : o.nics) {
@@ -88,7 +98,10 @@ void checkVfs(const Observation& o, HostVerdict& verdict) {
     }
   }
   if (without.empty()) return;
-  verdict.violations.push_back({"NoFreeVf", fmt::format("no free VF for {}", without)});
+  const bool inMotion = anyVf(verdict.candidate->inventory, [](const domain::VfEntry& vf) {
+    return vf.reservation && vf.reservation->spec.purpose != api::purpose::kInUse;
+  });
+  verdict.violations.push_back({"NoFreeVf", fmt::format("no free VF for {}", without), inMotion});
 }
 
 }  // namespace

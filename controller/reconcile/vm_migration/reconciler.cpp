@@ -27,6 +27,14 @@ bool ended(const api::VmMigration& m) {
   return phase == kSucceeded || phase == kDegraded || phase == kFailed || phase == kCancelled;
 }
 
+// Whoever takes VFs without asking us is seen only on the host itself: before they are reserved,
+// and before the first one leaves the guest.
+bool needsFreshTarget(const Plan& plan) {
+  return std::any_of(plan.effects.begin(), plan.effects.end(), [](const Effect& effect) {
+    return std::holds_alternative<ReserveTarget>(effect) || std::holds_alternative<Detach>(effect);
+  });
+}
+
 void noteFailures(api::VmMigrationStatus& status, const std::vector<EffectFailure>& failures) {
   for (const EffectFailure& failure : failures) {
     if (failure.nic && *failure.nic < status.nics.size()) {
@@ -72,7 +80,7 @@ Result<VmMigrationReconciler::Migration> VmMigrationReconciler::prepare(Migratio
 }
 
 Result<Done> VmMigrationReconciler::advance(Migration migration) {
-  Observation o = observer_.observe(migration);
+  Observation o = observer_.observe(migration, recall(*migration));
   o.withoutProgress = withoutProgress(o);
   Plan plan = vm_migration::plan(o);
   const bool concludes = plan.end && migration->status.targetHost.empty();
@@ -82,6 +90,11 @@ Result<Done> VmMigrationReconciler::advance(Migration migration) {
     observer_.refreshAll();
     o = observer_.observe(migration);
     if (migration->spec.mode == "DryRun") observer_.examine(o, Observer::Ask::All);
+    plan = vm_migration::plan(o);
+  }
+  if (needsFreshTarget(plan)) {
+    observer_.refresh(migration->status.targetHost);
+    o = observer_.observe(migration, recall(*migration));
     plan = vm_migration::plan(o);
   }
   const bool choosesTarget = plan.decision && migration->status.targetHost.empty();
@@ -101,6 +114,7 @@ Result<Done> VmMigrationReconciler::advance(Migration migration) {
   const auto failures = carryOut(
       {ports_.client, ports_.hypervisor, ports_.events, ports_.leaseTimeLeft}, o, plan.effects,
       log_.with({{"namespace", migration->metadata.ns}, {"name", migration->metadata.name}}));
+  remember(o, plan.effects, failures);
   noteFailures(status, failures);
   auto written = writeStatus(migration, status);
   if (!written) return fail(written.error());
@@ -117,7 +131,8 @@ Result<Done> VmMigrationReconciler::commitTarget(Migration migration) {
   Observation o = observer_.observe(migration);
   Plan plan = vm_migration::plan(o);
   if (plan.decision) {
-    observer_.refresh(plan.decision->sourceHost, plan.decision->targetHost);
+    observer_.refresh(plan.decision->sourceHost);
+    observer_.refresh(plan.decision->targetHost);
     o = observer_.observe(migration);
     observer_.examine(o, Observer::Ask::UntilOneFits);
     plan = vm_migration::plan(o);
@@ -166,18 +181,42 @@ void VmMigrationReconciler::tellPhase(const api::VmMigration& before,
   if (ended(after) && !ended(before)) metrics_.ended(after.status);
 }
 
+NicMemories VmMigrationReconciler::recall(const api::VmMigration& migration) {
+  const std::lock_guard lock(memoryMutex_);
+  const auto found = memories_.find(migration.metadata.uid);
+  return found == memories_.end() ? NicMemories() : found->second.nics;
+}
+
+void VmMigrationReconciler::remember(const Observation& o, const std::vector<Effect>& effects,
+                                     const std::vector<EffectFailure>& failures) {
+  const std::lock_guard lock(memoryMutex_);
+  NicMemories& nics = memories_[o.migration->metadata.uid].nics;
+  for (const Effect& effect : effects) {
+    const auto* detach = std::get_if<Detach>(&effect);
+    if (detach != nullptr) nics[o.nics.at(detach->nic).mac].unplugAskedAt = ports_.clock.wall();
+  }
+  for (const EffectFailure& failure : failures) {
+    if (failure.refusedVf.empty() || !failure.nic) continue;
+    nics[o.nics.at(*failure.nic).mac].refusedVfs.insert(failure.refusedVf);
+  }
+}
+
+void VmMigrationReconciler::forget(const api::VmMigration& migration) {
+  const std::lock_guard lock(memoryMutex_);
+  memories_.erase(migration.metadata.uid);
+}
+
 Duration VmMigrationReconciler::withoutProgress(const Observation& o) {
-  const std::lock_guard lock(progressMutex_);
-  const std::string& uid = o.migration->metadata.uid;
+  const std::lock_guard lock(memoryMutex_);
+  std::optional<Progress>& progress = memories_[o.migration->metadata.uid].progress;
   if (!o.job || !o.job->active) {
-    progress_.erase(uid);
+    progress.reset();
     return Duration::zero();
   }
-  auto [entry, isNew] = progress_.try_emplace(uid, Progress{o.job->dataProcessedBytes, o.now});
-  if (!isNew && entry->second.processedBytes != o.job->dataProcessedBytes) {
-    entry->second = {o.job->dataProcessedBytes, o.now};
+  if (!progress || progress->processedBytes != o.job->dataProcessedBytes) {
+    progress = Progress{o.job->dataProcessedBytes, o.now};
   }
-  return o.now - entry->second.movedAt;
+  return o.now - progress->movedAt;
 }
 
 }  // namespace vnic::reconcile::vm_migration

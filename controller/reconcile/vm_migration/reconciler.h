@@ -46,6 +46,10 @@ class VmMigrationReconciler final : public Reconciler {
   Result<Done> commitTarget(Migration migration);
   Result<Migration> writeStatus(const Migration& migration, const api::VmMigrationStatus& status);
   void tellPhase(const api::VmMigration& before, const api::VmMigration& after);
+  NicMemories recall(const api::VmMigration& migration);
+  void remember(const Observation& observation, const std::vector<Effect>& effects,
+                const std::vector<EffectFailure>& failures);
+  void forget(const api::VmMigration& migration);
   Duration withoutProgress(const Observation& observation);
 
   Result<Done> conclude(Migration migration);
@@ -57,6 +61,11 @@ class VmMigrationReconciler final : public Reconciler {
     std::int64_t processedBytes = 0;
     WallTime movedAt;
   };
+  // What this process knows of a migration beyond the objects.
+  struct Memory {
+    std::optional<Progress> progress;  // while it copies
+    NicMemories nics;
+  };
 
   Ports ports_;
   Observer observer_;
@@ -66,8 +75,8 @@ class VmMigrationReconciler final : public Reconciler {
   // last.
   std::mutex decisionMutex_;
   api::ObjectKey lastDecision_;
-  std::mutex progressMutex_;
-  std::map<std::string, Progress> progress_;  // by uid of the migration, while it copies
+  std::mutex memoryMutex_;
+  std::map<std::string, Memory> memories_;  // by uid of the migration, until it has ended
 };
 
 }  // namespace vnic::reconcile::vm_migration

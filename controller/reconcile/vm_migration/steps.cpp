@@ -3,7 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
+
 #include "api/names.h"
+#include "domain/matching.h"
 #include "reconcile/vm_migration/phases.h"
 #include "support/time_format.h"
 
@@ -44,6 +48,32 @@ const api::Condition* pinnedCondition(const Nic& nic) {
   return current ? pinned : nullptr;
 }
 
+// A VF that may serve the NIC instead of those that were refused.
+std::optional<PciAddress> anotherVf(const Observation& o, const Nic& nic, bool onTarget) {
+  if (!nic.profile) return std::nullopt;
+  auto supplies = domain::freeSupply(onTarget ? o.targetInventory : o.sourceInventory);
+  const auto& status = o.migration->status;
+  const std::string& host = onTarget ? status.targetHost : status.sourceHost;
+  for (auto& supply : supplies) {
+    std::erase_if(supply.free, [&](const PciAddress& vf) {
+      return nic.memory.refusedVfs.contains(api::VfReservation::nameFor(host, vf.str()));
+    });
+  }
+  return domain::matchVfs({nic.profile->spec.network}, supplies).front();
+}
+
+bool definitionDiffers(const Observation& o, bool onTarget) {
+  const Copy& copy = onTarget ? o.target : o.source;
+  // The Vnic goes on with it where the migration cannot wait any longer.
+  const std::chrono::seconds limit(o.migration->spec.policy.attachTimeoutSeconds);
+  if (!copy.persistent || o.now - phaseSince(o, kAttaching) > limit) return false;
+  return std::any_of(o.nics.begin(), o.nics.end(), [&](const Nic& nic) {
+    const auto& vf = onTarget ? nic.onTarget : nic.onSource;
+    const auto* defined = domain::findNic(*copy.persistent, nic.device);
+    return vf && defined != nullptr && defined->source != *vf;
+  });
+}
+
 }  // namespace
 
 bool awaitsPin(const Nic& nic) {
@@ -68,8 +98,16 @@ std::vector<Effect> attachMissing(const Observation& o, bool onTarget) {
   std::vector<Effect> effects;
   for (std::size_t i = 0; i < o.nics.size(); ++i) {
     const Nic& nic = o.nics[i];
+    if (onTarget ? nic.onTarget : nic.onSource) continue;
     const auto& reservation = onTarget ? nic.target : nic.source;
-    if ((onTarget ? nic.onTarget : nic.onSource) || !reservation) continue;
+    const bool refused = !reservation || nic.memory.refusedVfs.contains(reservation->metadata.name);
+    if (refused) {
+      if (const auto other = anotherVf(o, nic, onTarget); other && nic.vnic) {
+        effects.push_back(ReserveOther{i, onTarget, *other});
+        continue;
+      }
+    }
+    if (!reservation) continue;
     if (const auto vf = PciAddress::parse(reservation->spec.address)) {
       effects.push_back(Attach{i, onTarget ? status.targetHost : status.sourceHost, *vf});
     }
@@ -89,6 +127,8 @@ std::string missingNics(const Observation& o, bool onTarget) {
 std::vector<Effect> settle(const Observation& o, bool onTarget) {
   const auto& status = o.migration->status;
   std::vector<Effect> effects;
+  // First, because the reservation of a VF that a definition names must not go before it.
+  if (definitionDiffers(o, onTarget)) effects.push_back(FollowVfs{onTarget});
   for (const Nic& nic : o.nics) {
     const auto& kept = onTarget ? nic.target : nic.source;
     const auto& left = onTarget ? nic.source : nic.target;
@@ -96,6 +136,9 @@ std::vector<Effect> settle(const Observation& o, bool onTarget) {
       effects.push_back(Settle{kept, api::purpose::kInUse});
     }
     if (left) effects.push_back(Settle{left, api::purpose::kReleasing});
+    for (const auto& other : nic.others) {
+      effects.push_back(Settle{other, api::purpose::kReleasing});
+    }
   }
   const Copy& copy = onTarget ? o.target : o.source;
   if (status.attempt->restoreAutostart && copy.present() && !copy.domain.autostart) {

@@ -27,10 +27,12 @@ bool awaitsPin(const Nic& nic);
 // Why the NIC's VF leaves the guest without the standby's path being pinned; "" = it is pinned, or
 // there is no standby.
 std::string whyNotPinned(const Observation& observation, const Nic& nic);
-// Attaches what is missing on the side where the VM runs; empty = all there.
+// Attaches what is missing on the side where the VM runs, with another VF where one was refused;
+// empty = all there.
 std::vector<Effect> attachMissing(const Observation& observation, bool onTarget);
 std::string missingNics(const Observation& observation, bool onTarget);
-// Reservations and autostart as they have to be when the VM stays where it is; empty = settled.
+// Definition, reservations and autostart as they have to be when the VM stays where it is; empty =
+// settled.
 std::vector<Effect> settle(const Observation& observation, bool onTarget);
 
 }  // namespace vnic::reconcile::vm_migration

@@ -117,6 +117,7 @@ TEST(ApiTypes, VmMigration) {
   status.downtimeMilliseconds = 120;
   status.phaseTimestamps = {{"Pending", "2026-01-01T00:00:00.000000Z"}};
   status.attempts = 2;
+  status.failedTargets = {"host3"};
   status.attempt =
       api::MigrationAttempt{2, "Back", "2026-01-01T00:00:00.000000Z", true, "Timeout", "m"};
   status.preflight = api::PreflightReport{

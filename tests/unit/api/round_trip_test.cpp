@@ -106,6 +106,7 @@ TEST(RoundTrip, VmMigration) {
   status.downtimeMilliseconds = 120;
   status.phaseTimestamps = {{"Pending", "2026-01-01T00:00:00.000000Z"}};
   status.attempts = 2;
+  status.failedTargets = {"host3"};
   status.attempt = MigrationAttempt{2, "Back", "2026-01-01T00:00:00.000000Z", true, "Timeout", "m"};
   status.preflight =
       PreflightReport{{"VmNotRunning: no"},

@@ -2,7 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "api/names.h"
+#include "hypervisor/error_code.h"
 #include "unit/reconcile/vm_migration/world.h"
 
 namespace vnic::test {
@@ -243,6 +246,13 @@ TEST(VmMigration, ADeafGuestKeepsItsVfs) {
   world.addMigration();
   world.settle();
   expectStayed(world, "Failed", "UnplugTimeout");
+  // 30 s for two NICs, asked every 6 s: QEMU refuses to ask again while the 5 s for an answer run.
+  const auto calls = world.hypervisor.calls();
+  const auto asked = std::count_if(calls.begin(), calls.end(), [](const std::string& call) {
+    return call.rfind("detach ", 0) == 0;
+  });
+  EXPECT_LE(asked, 12);
+  EXPECT_GE(asked, 8);
   EXPECT_EQ(world.liveVf("host1", World::kMac2), "0000:01:10.2");
   EXPECT_THAT(world.hypervisor.migrationRequests(), IsEmpty());
 }
@@ -294,6 +304,23 @@ TEST(VmMigration, AFailedCopyIsTriedAgainWithTheVfsBackInBetween) {
   expectStayed(world, "Failed", "CopyFailed");
   EXPECT_THAT(messageOf(world.migration()), HasSubstr("the copy broke"));
   EXPECT_EQ(world.migration().status.attempts, 2);
+}
+
+TEST(VmMigration, AVfThatCannotBePluggedGivesWayToAnother) {
+  World world;
+  world.addVm();
+  world.addMigration();
+  world.until("Migrating");
+  world.hypervisor.failNext(Operation::Attach, Error{ErrorKind::Transient, "the PF is not online",
+                                                     hypervisor::kInternalError});
+  world.settle();
+  expectMoved(world);
+  EXPECT_NE(world.liveVf("host2"), world.migration().status.nics.at(0).sourceVf);
+  // The definition that the target keeps names the VF that the guest has.
+  const auto domain = world.hypervisor.domain("host2", World::kUuid);
+  const auto kept = domain::parseDomain(domain->persistentXml);
+  EXPECT_EQ(kept->hostdevs.at(0).source.str(), world.liveVf("host2"));
+  EXPECT_EQ(world.client.all<api::VfReservation>().size(), 1U);
 }
 
 TEST(VmMigration, ACopyThatTakesTooLongIsAborted) {
