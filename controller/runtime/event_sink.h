@@ -43,7 +43,7 @@ class EventSink {
 // The reference for an API object (api/*.h).
 template <class T>
 EventObject eventObject(const T& object) {
-  return {std::string(T::resource.group) + "/" + std::string(T::resource.version),
+  return {std::string(T::resource.group).append("/").append(T::resource.version),
           std::string(T::resource.kind),
           object.metadata.ns,
           object.metadata.name,
