@@ -190,7 +190,7 @@ TEST_F(WebhookConformance, ReconcilerSaysTheSameWhenNobodyIsAsked) {
   ASSERT_EQ(reasonsOfRefusal(wrongStandby), std::vector<std::string>{"PassthroughIsFailover"});
   shared->askNobody();
   accepted(wrongFailover + wrongStandby +
-           profile("off-b", ", passthrough: true, failover: {name: no}"));
+           profile("off-b", ", passthrough: true, failover: {name: missing}"));
   const auto becomes = [](const std::string& name, const std::string& reason) {
     EXPECT_TRUE(eventually([&] {
       return condition("vnicprofile/" + name, "Accepted").starts_with(reason + "/False");

@@ -27,7 +27,7 @@ const Agent kByNode{"ByNode",
                     {"--as=system:serviceaccount:vnic-agent-system:vnic-agent",
                      "--as-user-extra=authentication.kubernetes.io/node-name=mine"}};
 
-class AgentPolicy : public testing::TestWithParam<Agent> {
+class AgentPolicyAlone : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     const CommandResult made = sharedControlPlane().kubectl({"apply", "-f", "-"}, R"(
@@ -85,6 +85,8 @@ spec:
   }
 };
 
+class AgentPolicy : public AgentPolicyAlone, public testing::WithParamInterface<Agent> {};
+
 TEST_P(AgentPolicy, ItsOwnHostIsItsBusiness) {
   for (const CommandResult& result : {write(GetParam(), "VmHost", "mine", true),
                                       write(GetParam(), "VfReservation", "mine.0000-01-10.0", true),
@@ -124,7 +126,7 @@ TEST_P(AgentPolicy, NorIsAnythingElse) {
 INSTANTIATE_TEST_SUITE_P(Agents, AgentPolicy, testing::Values(kByUser, kByNode),
                          [](const auto& info) { return std::string(info.param.name); });
 
-TEST(AgentPolicyAlone, ATokenOfNoNodeWritesNothing) {
+TEST_F(AgentPolicyAlone, ATokenOfNoNodeWritesNothing) {
   const CommandResult result =
       sharedControlPlane().kubectl({"apply", "--server-side", "--field-manager=vnic-agent", "-f",
                                     "-", "--as=system:serviceaccount:vnic-agent-system:vnic-agent"},
