@@ -207,6 +207,8 @@ TEST_F(NodeAgent, APinGoesInTimeAlsoWithoutTheApiServer) {
   EXPECT_TRUE(eventually(10s, [&] { return pinsOf(source_, mac_).empty(); }))
       << pinsOf(source_, mac_);
   stack({"apiserver", "start"});
+  // Without the API server it has lost its Lease and ended; a Pod of it would be started again.
+  stack({"operator", "restart"});
   EXPECT_EQ(migration.waitEnd().at("status").at("phase"), "Succeeded");
   expectNoPins();
   expectSettled(guest_, target_);
