@@ -233,7 +233,7 @@ void Controllers::wakeReservations() {
   });
 }
 
-void Controllers::wakeOnHypervisorEvents() {
+void Controllers::listen() {
   ports_.hypervisor.setEventHandler([this](const hypervisor::HypervisorEvent& event) {
     hosts_.queue().add({"", event.host}, kAfterBurst);
     for (const auto& m : ports_.caches.migrations.store().list()) {
@@ -245,7 +245,7 @@ void Controllers::wakeOnHypervisorEvents() {
 }
 
 void Controllers::start() {
-  wakeOnHypervisorEvents();
+  listen();
   hosts_.start();
   profiles_.start();
   vnics_.start();

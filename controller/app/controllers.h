@@ -41,6 +41,8 @@ class Controllers {
 
   // Between the two the hosts' events are ours; stop() has to follow.
   void start();
+  // The hosts' events alone, instead of start(): for worlds with one thread.
+  void listen();
   void stop();
   // Before stop(): takes no more keys, and gives passes under way so long to end by themselves.
   void drain(Duration atMost);
@@ -55,7 +57,6 @@ class Controllers {
   void wakeProfiles();
   void wakeVnics();
   void wakeReservations();
-  void wakeOnHypervisorEvents();
   void migrationsAt(const std::string& host);
 
   Ports ports_;

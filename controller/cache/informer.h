@@ -28,8 +28,12 @@ class InformerBase {
   virtual void start() = 0;
   virtual void stop() = 0;  // waits for the thread
   virtual bool hasSynced() const = 0;
+  // Instead of start(), for worlds with one thread: one request to its end, on the calling thread,
+  // and when the next one is due.
+  virtual Follow poll() = 0;
   // True when everything that was there at the start is in the store and was told to the handlers.
   virtual bool waitForSync(Duration timeout, std::stop_token stop) = 0;
+  virtual std::string resourceVersion() const = 0;
 };
 
 // A store that a thread of its own keeps up with the API server, and that tells of every change.
@@ -63,6 +67,8 @@ class Informer final : public InformerBase, private ReflectorSink<T> {
     thread_ = std::jthread([this](std::stop_token stop) { reflector_.run(std::move(stop)); });
   }
 
+  Follow poll() override { return reflector_.once({}); }
+
   void stop() override {
     thread_.request_stop();
     if (thread_.joinable()) thread_.join();
@@ -79,7 +85,7 @@ class Informer final : public InformerBase, private ReflectorSink<T> {
   }
 
   // The store has everything up to here (OwnWrites::seenBy); "" before the first list.
-  std::string resourceVersion() const {
+  std::string resourceVersion() const override {
     const std::lock_guard lock(mutex_);
     return resourceVersion_;
   }

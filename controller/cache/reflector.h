@@ -63,11 +63,14 @@ class Reflector {
   // Until stopped.
   void run(std::stop_token stop) {
     while (!stop.stop_requested()) {
-      // A copy: the step that ends a request replaces it.
-      const decltype(state_.request) request = state_.request;
-      const Follow follow = std::visit([&](const auto& r) { return send(r, stop); }, request);
-      if (follow == Follow::AfterBackoff) backOff(stop);
+      if (once(stop) == Follow::AfterBackoff) backOff(stop);
     }
+  }
+
+  // One request, to its end, and when the next one is due.
+  Follow once(std::stop_token stop) {
+    return std::visit([&](const auto& request) { return send(request, stop); },
+                      decltype(state_.request)(state_.request));
   }
 
  private:
