@@ -298,8 +298,8 @@ class Draw {
                 if (where != name) continue;
                 for (const std::string& xml : {domain.liveXml, domain.persistentXml}) {
                   if (xml.empty()) continue;
-                  for (const auto& nic : domain::parseDomain(xml)->hostdevs)
-                    used.insert(nic.source);
+                  const auto parsed = domain::parseDomain(xml);
+                  for (const auto& nic : parsed->hostdevs) used.insert(nic.source);
                 }
               }
               const auto all = pf.virtualFunctions;

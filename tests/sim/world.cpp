@@ -131,7 +131,8 @@ std::vector<PciAddress> World::unusedVfs(const std::string& host) const {
     if (where != host) continue;
     for (const std::string& xml : {domain.liveXml, domain.persistentXml}) {
       if (xml.empty()) continue;
-      for (const auto& nic : domain::parseDomain(xml)->hostdevs) used.insert(nic.source);
+      const auto parsed = domain::parseDomain(xml);
+      for (const auto& nic : parsed->hostdevs) used.insert(nic.source);
     }
   }
   std::vector<PciAddress> unused;
