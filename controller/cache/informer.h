@@ -97,7 +97,12 @@ class Informer final : public InformerBase, private ReflectorSink<T> {
   }
 
  private:
-  void replaced(std::vector<Ptr> objects, const std::string& resourceVersion) override {
+  void replaced(std::vector<Ptr> objects, const std::vector<api::ObjectKey>& unreadable,
+                const std::string& resourceVersion) override {
+    // What is known of an object that became unreadable stays: it has not gone.
+    for (const api::ObjectKey& key : unreadable) {
+      if (Ptr known = store_.get(key)) objects.push_back(std::move(known));
+    }
     std::vector<Change<T>> changes = store_.replace(std::move(objects));
     seen(resourceVersion);
     const bool initial = !hasSynced();

@@ -38,7 +38,9 @@ class ReflectorSink {
  public:
   using Ptr = std::shared_ptr<const T>;
   virtual ~ReflectorSink() = default;
-  virtual void replaced(std::vector<Ptr> objects, const std::string& resourceVersion) = 0;
+  // `unreadable`: are there as well, but T does not understand them.
+  virtual void replaced(std::vector<Ptr> objects, const std::vector<api::ObjectKey>& unreadable,
+                        const std::string& resourceVersion) = 0;
   virtual void put(Ptr object, const std::string& resourceVersion) = 0;
   virtual void erased(const api::ObjectKey& key, const std::string& resourceVersion) = 0;
   virtual void bookmark(const std::string& resourceVersion) = 0;
@@ -92,10 +94,11 @@ class Reflector {
       }
       return advance(ListFailed{page.error()}).follow;
     }
-    for (const Error& error : page->undecodable) reportUndecodable(error);
+    for (const kube::Undecodable& item : page->undecodable) reportUndecodable(item.error);
     Transition next = advance(PageRead{page->continueToken, page->resourceVersion});
     if (next.action == StoreAction::Buffer || next.action == StoreAction::BufferAndCommit) {
       for (T& object : page->items) buffer(std::make_shared<const T>(std::move(object)));
+      for (const kube::Undecodable& item : page->undecodable) buffer_[item.key] = nullptr;
     }
     if (next.action == StoreAction::BufferAndCommit) commit();
     return next.follow;
@@ -178,9 +181,9 @@ class Reflector {
 
   void bufferEvent(const kube::WatchEvent& event) {
     if (event.type == kube::WatchEventType::Deleted) {
-      buffer_.erase(keyOf(event.object));
-    } else if (Ptr object = decode(event.object)) {
-      buffer(std::move(object));
+      buffer_.erase(kube::keyOf(event.object));
+    } else {
+      buffer_[kube::keyOf(event.object)] = decode(event.object);
     }
   }
 
@@ -189,7 +192,7 @@ class Reflector {
     if (event.type == kube::WatchEventType::Bookmark) {
       sink_.bookmark(version);
     } else if (event.type == kube::WatchEventType::Deleted) {
-      sink_.erased(keyOf(event.object), version);
+      sink_.erased(kube::keyOf(event.object), version);
     } else if (Ptr object = decode(event.object)) {
       sink_.put(std::move(object), version);
     } else {
@@ -199,12 +202,19 @@ class Reflector {
 
   void commit() {
     std::vector<Ptr> objects;
+    std::vector<api::ObjectKey> unreadable;
     objects.reserve(buffer_.size());
-    for (auto& [key, object] : buffer_) objects.push_back(std::move(object));
+    for (auto& [key, object] : buffer_) {
+      if (object) {
+        objects.push_back(std::move(object));
+      } else {
+        unreadable.push_back(key);
+      }
+    }
     buffer_.clear();
     log_.debug("Listed", {{"objects", std::to_string(objects.size())},
                           {"resourceVersion", state_.resourceVersion}});
-    sink_.replaced(std::move(objects), state_.resourceVersion);
+    sink_.replaced(std::move(objects), unreadable, state_.resourceVersion);
   }
 
   // nullptr when T does not understand the object; what is known of it stays as it is.
@@ -213,15 +223,6 @@ class Reflector {
     if (object) return std::make_shared<const T>(std::move(*object));
     reportUndecodable(object.error());
     return nullptr;
-  }
-
-  // A DELETED event's object need not be decodable: its name is enough.
-  static api::ObjectKey keyOf(simdjson::dom::element object) {
-    std::string_view ns;
-    std::string_view name;
-    if (object["metadata"]["namespace"].get(ns)) ns = {};
-    if (object["metadata"]["name"].get(name)) name = {};
-    return {std::string(ns), std::string(name)};
   }
 
   void reportUndecodable(const Error& error) {
@@ -245,7 +246,7 @@ class Reflector {
   std::mt19937_64 random_;
   kube::WatchDecoder decoder_;
   ReflectorState state_;
-  std::unordered_map<api::ObjectKey, Ptr> buffer_;
+  std::unordered_map<api::ObjectKey, Ptr> buffer_;  // nullptr: there, but unreadable
 };
 
 }  // namespace vnic::cache

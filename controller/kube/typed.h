@@ -3,8 +3,8 @@
 //   static constexpr api::ResourceType resource;
 //   static Result<T> decode(simdjson::dom::element);
 //   api::ObjectMeta metadata;
-// Every function blocks on the API server; errors are those of Client, plus Terminal when the
-// server sent something that T does not understand.
+// Every function blocks on the API server; errors are those of Client, plus Transient when the
+// answer was garbled on its way and Terminal when T does not understand what the server sent.
 #pragma once
 
 #include <simdjson.h>
@@ -31,12 +31,26 @@ concept ApiObject = requires(T object, simdjson::dom::element element) {
   { object.metadata } -> std::convertible_to<api::ObjectMeta>;
 };
 
+// namespace and name of any object, "" for what it has not.
+inline api::ObjectKey keyOf(simdjson::dom::element object) {
+  std::string_view ns;
+  std::string_view name;
+  if (object["metadata"]["namespace"].get(ns)) ns = {};
+  if (object["metadata"]["name"].get(name)) name = {};
+  return {std::string(ns), std::string(name)};
+}
+
+struct Undecodable {
+  api::ObjectKey key;
+  Error error;
+};
+
 // One page of a list. An item that T cannot decode does not hide the others: it is told in
 // `undecodable`, which the caller has to log.
 template <class T>
 struct Page {
   std::vector<T> items;
-  std::vector<Error> undecodable;
+  std::vector<Undecodable> undecodable;
   std::string continueToken;    // "" = this was the last page
   std::string resourceVersion;  // of the list: where a watch goes on
 };
@@ -64,13 +78,20 @@ inline Error unreadable(const api::ResourceType& type, std::string_view why) {
                          ": " + std::string(why));
 }
 
+// An API server sends whole JSON; the next answer may arrive as it was sent.
+inline Error garbled(const api::ResourceType& type, std::string_view why) {
+  Error error = unreadable(type, why);
+  error.kind = ErrorKind::Transient;
+  return error;
+}
+
 template <ApiObject T>
 Result<T> decodeBody(const Result<std::string>& body) {
   if (!body) return fail(body.error());
   simdjson::dom::parser parser;
   simdjson::dom::element root;
   if (const auto error = parser.parse(*body).get(root)) {
-    return fail(unreadable(T::resource, simdjson::error_message(error)));
+    return fail(garbled(T::resource, simdjson::error_message(error)));
   }
   return T::decode(root);
 }
@@ -101,7 +122,7 @@ Result<Page<T>> listPage(Client& client, const ListOptions& options) {
   simdjson::dom::parser parser;
   simdjson::dom::element root;
   if (const auto error = parser.parse(*body).get(root)) {
-    return fail(detail::unreadable(T::resource, simdjson::error_message(error)));
+    return fail(detail::garbled(T::resource, simdjson::error_message(error)));
   }
   simdjson::dom::array items;
   if (root["items"].get(items)) {
@@ -116,7 +137,7 @@ Result<Page<T>> listPage(Client& client, const ListOptions& options) {
     if (object) {
       page.items.push_back(std::move(*object));
     } else {
-      page.undecodable.push_back(std::move(object.error()));
+      page.undecodable.push_back({keyOf(item), std::move(object.error())});
     }
   }
   return page;

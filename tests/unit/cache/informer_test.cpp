@@ -114,6 +114,30 @@ TEST_F(InformerTest, ReplaysWhatItHasAsUnchanged) {
   EXPECT_THAT(told, ElementsAre("a unchanged"));
 }
 
+// Taken for deleted, a holder whose new fields we do not understand would lose what it holds.
+TEST(InformerKeeps, WhatItKnewOfAnObjectThatBecameUnreadable) {
+  test::ManualClock clock;
+  ScriptedClient client(
+      clock, {ListAnswer{"list rv=0 limit=500", list(thingJson("a", "1", "red"), "7")},
+              WatchAnswer{"watch rv=7", {}, fail(Error{ErrorKind::Gone, "gone", 410})},
+              ListAnswer{"list rv=7 limit=0", list(thingJson("a", "8", "unreadable"), "20")},
+              WatchAnswer{"watch rv=20", {}, {}}});
+  std::promise<void> over;
+  std::once_flag once;
+  client.onEnd = [&] { std::call_once(once, [&] { over.set_value(); }); };
+  Informer<Thing> informer({}, client, clock, Logger());
+  std::vector<std::string> told;
+  informer.onChange([&](const Change<Thing>& change) {
+    told.push_back(change.key().name + (change.after ? "" : " gone"));
+  });
+  informer.start();
+  ASSERT_EQ(over.get_future().wait_for(kPatience), std::future_status::ready);
+  informer.stop();
+  EXPECT_THAT(told, ElementsAre("a"));
+  ASSERT_TRUE(informer.store().get({"ns", "a"}));
+  EXPECT_EQ(informer.store().get({"ns", "a"})->colour, "red");
+}
+
 TEST_F(InformerTest, RefusesHandlersThatWouldMissChanges) {
   informer.start();
   EXPECT_THROW(informer.onChange([](const Change<Thing>&) {}), std::logic_error);

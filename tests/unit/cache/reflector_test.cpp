@@ -47,10 +47,12 @@ std::string goneLine() {
 struct RecordingSink final : ReflectorSink<Thing> {
   std::vector<std::string> told;
 
-  void replaced(std::vector<Ptr> objects, const std::string& version) override {
+  void replaced(std::vector<Ptr> objects, const std::vector<api::ObjectKey>& unreadable,
+                const std::string& version) override {
     std::vector<std::string> names;
     for (const Ptr& o : objects)
       names.push_back(o->metadata.name + "@" + o->metadata.resourceVersion);
+    for (const api::ObjectKey& key : unreadable) names.push_back(key.name + "?");
     std::sort(names.begin(), names.end());
     std::string text = "replaced[";
     for (std::size_t i = 0; i < names.size(); ++i) text += (i > 0 ? "," : "") + names[i];
@@ -211,7 +213,19 @@ TEST_F(ReflectorTest, SkipsWhatItCannotReadAndGoesOn) {
                     line("DELETED", thingJson("x", "10", "unreadable"))},
                    {}},
        WatchAnswer{"watch rv=10", {}, {}}});
-  EXPECT_THAT(sink.told, ElementsAre("replaced[a@1] 7", "bookmark 9", "erased x 10"));
+  EXPECT_THAT(sink.told, ElementsAre("replaced[a@1,x?] 7", "bookmark 9", "erased x 10"));
+}
+
+TEST_F(ReflectorTest, TellsWhatIsThereButUnreadableAlsoFromAStream) {
+  run({WatchAnswer{
+           "watch rv= initial",
+           {line("ADDED", thingJson("a", "1")), line("ADDED", thingJson("x", "2", "unreadable")),
+            line("ADDED", thingJson("y", "3", "unreadable")),
+            line("DELETED", thingJson("y", "4", "unreadable")), bookmark("60", true)},
+           {}},
+       WatchAnswer{"watch rv=60", {}, {}}},
+      true);
+  EXPECT_THAT(sink.told, ElementsAre("replaced[a@1,x?] 60"));
 }
 
 TEST_F(ReflectorTest, StreamsTheInitialListAndWatchesOnInTheSameStream) {

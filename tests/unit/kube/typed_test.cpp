@@ -88,9 +88,19 @@ TEST_F(TypedTest, AListPageKeepsItsPlaceAndNamesWhatItCannotRead) {
 }
 
 TEST_F(TypedTest, WhatIsNotAListIsAnError) {
-  for (const char* body : {"", "<html>", "{}", R"({"items":null})"}) {
+  for (const char* body : {"{}", R"({"items":null})"}) {
     EXPECT_CALL(client, list).WillOnce(Return(body));
     EXPECT_EQ(listPage<Thing>(client, {}).error().kind, ErrorKind::Terminal) << body;
+  }
+}
+
+// Terminal would mean that nobody tries again until something changes.
+TEST_F(TypedTest, WhatWasGarbledOnItsWayMayArriveWholeNextTime) {
+  for (const char* body : {"", "<html>", R"({"metadata":{"name":"caf)"}) {
+    EXPECT_CALL(client, list).WillOnce(Return(body));
+    EXPECT_EQ(listPage<Thing>(client, {}).error().kind, ErrorKind::Transient) << body;
+    EXPECT_CALL(client, get).WillOnce(Return(body));
+    EXPECT_EQ(getObject<Thing>(client, {"ns", "a"}).error().kind, ErrorKind::Transient) << body;
   }
 }
 
