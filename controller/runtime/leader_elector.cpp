@@ -127,7 +127,7 @@ void LeaderElector::run(std::stop_token stop) {
 // True when the Lease is ours, false when stopped.
 bool LeaderElector::acquire(std::stop_token stop) {
   while (!stop.stop_requested()) {
-    if (tryAcquireOrRenew()) return true;
+    if (tryAcquireOrRenew(stop)) return true;
     const auto wait = std::chrono::duration<double>(options_.retryPeriod) *
                       (1.0 + std::uniform_real_distribution<>(0.0, kJitterFactor)(random_));
     clock_.sleepFor(std::chrono::duration_cast<Duration>(wait), stop);
@@ -140,7 +140,8 @@ void LeaderElector::renew(std::stop_token stop) {
   Duration wait = options_.retryPeriod;
   while (clock_.sleepFor(wait, stop)) {
     wait = options_.retryPeriod;
-    if (tryAcquireOrRenew()) continue;
+    if (tryAcquireOrRenew(stop)) continue;
+    if (stop.stop_requested()) return;
     const std::lock_guard lock(mutex_);
     // Another holder in the Lease is certain; no need to wait for the deadline.
     if (observed_ && !observed_->spec.holder.empty() && !heldByUs()) return;
@@ -150,9 +151,10 @@ void LeaderElector::renew(std::stop_token stop) {
   }
 }
 
-bool LeaderElector::tryAcquireOrRenew() {
+bool LeaderElector::tryAcquireOrRenew(const std::stop_token& stop) {
   const auto renewed = renewFast();
-  return renewed ? *renewed : acquireSlow();
+  if (renewed) return *renewed;
+  return !stop.stop_requested() && acquireSlow();
 }
 
 // One write on top of our own last one. nullopt: that is not possible, or was refused.

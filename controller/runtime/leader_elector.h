@@ -78,7 +78,7 @@ class LeaderElector {
   void run(std::stop_token stop);
   bool acquire(std::stop_token stop);
   void renew(std::stop_token stop);
-  bool tryAcquireOrRenew();
+  bool tryAcquireOrRenew(const std::stop_token& stop);
   std::optional<bool> renewFast();
   bool acquireSlow();
   LeaseRecord ours() const;

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <thread>
 
 #include "api/vm_host.h"
@@ -45,6 +46,52 @@ void later(PeerConnection& c) {
   c.respond(429, R"({"kind":"Status","code":429})", {{"Retry-After", "12"}});
 }
 
+class Kubeconfig {
+ public:
+  explicit Kubeconfig(const std::string& server) {
+    std::ofstream(path_) << "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
+                            "clusters: [{name: c, cluster: {server: \""
+                         << server
+                         << "\"}}]\n"
+                            "users: [{name: u, user: {token: t}}]\n"
+                            "contexts: [{name: c, context: {cluster: c, user: u}}]\n";
+  }
+  ~Kubeconfig() { std::filesystem::remove(path_); }
+  Kubeconfig(const Kubeconfig&) = delete;
+  Kubeconfig& operator=(const Kubeconfig&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  const std::string path_ =
+      std::filesystem::temp_directory_path() / ("vnic-shutdown-" + std::to_string(::getpid()));
+};
+
+ChildProcess startOperator(const Kubeconfig& kubeconfig,
+                           const std::vector<std::string>& options = {}) {
+  std::vector<std::string> argv{VNIC_OPERATOR,
+                                "--kubeconfig",
+                                kubeconfig.path(),
+                                "--namespace",
+                                kLease.ns,
+                                "--health-bind-address",
+                                "127.0.0.1:0",
+                                "--metrics-bind-address",
+                                "127.0.0.1:0",
+                                "--log-format",
+                                "text"};
+  argv.insert(argv.end(), options.begin(), options.end());
+  return ChildProcess(argv);
+}
+
+bool eventually(const std::function<bool()>& condition) {
+  const auto limit = std::chrono::steady_clock::now() + kPatience;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > limit) return false;
+    std::this_thread::sleep_for(5ms);
+  }
+  return true;
+}
+
 struct Stage {
   const char* name;
   // The request at which the signal comes; it is answered by `answer`, or as usual.
@@ -64,19 +111,6 @@ class ShutdownTest : public ::testing::TestWithParam<Stage> {
     profile.spec.network = "blue";
     server_.objects().add(profile);
   }
-  ~ShutdownTest() override { std::filesystem::remove(kubeconfig_); }
-
-  ChildProcess start() {
-    std::ofstream(kubeconfig_) << "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
-                                  "clusters: [{name: c, cluster: {server: \""
-                               << server_.url()
-                               << "\"}}]\n"
-                                  "users: [{name: u, user: {token: t}}]\n"
-                                  "contexts: [{name: c, context: {cluster: c, user: u}}]\n";
-    return ChildProcess({VNIC_OPERATOR, "--kubeconfig", kubeconfig_, "--namespace", kLease.ns,
-                         "--health-bind-address", "127.0.0.1:0", "--metrics-bind-address",
-                         "127.0.0.1:0", "--log-format", "text"});
-  }
   bool interfere(const PeerRequest& request, PeerConnection& connection) {
     const Stage& stage = GetParam();
     if (!stage.reached(request)) return false;
@@ -85,21 +119,11 @@ class ShutdownTest : public ::testing::TestWithParam<Stage> {
     stage.answer(connection);
     return true;
   }
-  bool waitUntilReached() {
-    const auto limit = std::chrono::steady_clock::now() + kPatience;
-    while (!reached_) {
-      if (std::chrono::steady_clock::now() > limit) return false;
-      std::this_thread::sleep_for(5ms);
-    }
-    return true;
-  }
-
-  const std::string kubeconfig_ =
-      std::filesystem::temp_directory_path() / ("vnic-shutdown-" + std::to_string(::getpid()));
   std::atomic<bool> reached_ = false;
   FakeApiServer server_{[this](const PeerRequest& request, PeerConnection& connection) {
     return interfere(request, connection);
   }};
+  const Kubeconfig kubeconfig_{server_.url()};
 };
 
 TEST_P(ShutdownTest, IsOrderlyAndInTime) {
@@ -112,8 +136,8 @@ TEST_P(ShutdownTest, IsOrderlyAndInTime) {
         toJson(runtime::LeaseRecord{"other", 3600, "2026-01-01T00:00:00.000000Z",
                                     "2026-01-01T00:00:00.000000Z", 1})));
   }
-  ChildProcess process = start();
-  ASSERT_TRUE(waitUntilReached()) << process.output();
+  ChildProcess process = startOperator(kubeconfig_);
+  ASSERT_TRUE(eventually([&] { return reached_.load(); })) << process.output();
   process.signal(SIGTERM);
   const auto code = process.end(kGrace);
   ASSERT_TRUE(code) << "does not end in time\n" << process.output();
@@ -125,6 +149,29 @@ TEST_P(ShutdownTest, IsOrderlyAndInTime) {
   } else {
     EXPECT_EQ(holder.empty(), GetParam().released) << process.output();
   }
+}
+
+// A pass that waits for a host cannot be cut; its time is bounded all the same.
+TEST(ShutdownWithAHost, ThatNeverAnswersIsInTime) {
+  std::atomic<bool> asked = false;
+  LoopbackPeer libvirt({}, [](const PeerRequest&, PeerConnection&) {});
+  FakeApiServer server([&](const PeerRequest& request, PeerConnection&) {
+    if (isOn(request, "POST", "leases")) asked = true;
+    return false;
+  });
+  api::VmHost host;
+  host.metadata.name = "host1";
+  host.spec.physicalFunctions = {{"enp1s0", {"blue"}}};
+  host.spec.libvirtURI = "qemu+tcp://127.0.0.1:" + std::to_string(libvirt.port()) + "/system";
+  server.objects().add(host);
+  const Kubeconfig kubeconfig(server.url());
+  ChildProcess process = startOperator(kubeconfig, {"--allow-insecure-libvirt"});
+  ASSERT_TRUE(eventually([&] { return libvirt.connectionsAccepted() > 0; })) << process.output();
+  EXPECT_TRUE(asked) << "hosts are for the leader";
+  process.signal(SIGTERM);
+  const auto code = process.end(kGrace);
+  ASSERT_TRUE(code) << "does not end in time\n" << process.output();
+  EXPECT_EQ(*code, 0) << process.output();
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -185,6 +185,25 @@ TEST_F(ConnectionTest, TooManyRequestsIsWaitedOutAsLongAsTheServerAsks) {
   EXPECT_THAT(clock_.sleeps(), ElementsAre(std::chrono::seconds(4), std::chrono::seconds(4)));
 }
 
+TEST_F(ConnectionTest, TheConflictsAreToldApart) {
+  std::string answer;
+  LoopbackPeer peer(tls(), [&](const PeerRequest&, PeerConnection& c) {
+    c.respond(409, answer, {{"Content-Type", "application/json"}});
+  });
+  const auto connection = connect(peer.url());
+  const auto client = connection->makeClient({});
+  const nlohmann::json vnic{{"metadata", {{"namespace", "ns"}, {"name", "a"}}}};
+  answer = R"({"kind":"Status","code":409,"reason":"Conflict","message":"modified"})";
+  EXPECT_EQ(client->update(kVnics, vnic).error().kind, ErrorKind::Conflict);
+  answer = R"({"kind":"Status","code":409,"reason":"Conflict","message":"conflict with \"other\"",
+      "details":{"causes":[{"reason":"FieldManagerConflict","field":".spec.vmName"}]}})";
+  EXPECT_EQ(client->apply(kVnics, vnic, {"us", false, ""}).error().kind,
+            ErrorKind::OwnershipConflict);
+  answer = R"({"kind":"Status","code":409,"reason":"AlreadyExists","message":"exists"})";
+  EXPECT_EQ(client->create(kVnics, vnic).error().kind, ErrorKind::AlreadyExists);
+  EXPECT_EQ(peer.requests().size(), 3U) << "a conflict is for the caller to look at";
+}
+
 TEST_F(ConnectionTest, AProxysErrorPageIsReadAsWhatItsStatusSays) {
   LoopbackPeer peer(tls(), [](const PeerRequest&, PeerConnection& c) {
     c.respond(502, "<html><h1>Bad Gateway</h1></html>", {{"Content-Type", "text/html"}});
