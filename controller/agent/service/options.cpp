@@ -38,7 +38,8 @@ std::variant<Options, Exit> parseCommandLine(const std::vector<std::string>& arg
   Options o;
   CLI::App app{"Keeps VMs reachable while vnic-operator moves them; runs on every host",
                "vnic-agent"};
-  app.set_version_flag("--version", std::string("vnic-agent ") + app::kVersion);
+  app.set_version_flag(
+      "--version", std::string("vnic-agent ") + app::kVersion + " (commit " + app::kCommit + ")");
   setting(app, "host", o.host, "Name of the VmHost that this host is")->required();
   setting(app, "kubeconfig", o.kubeconfig,
           "Kubeconfig file; default: KUBECONFIG, the Pod's service account, ~/.kube/config");
