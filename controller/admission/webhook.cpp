@@ -79,7 +79,10 @@ const T* pointer(const std::optional<T>& value) {
 }  // namespace
 
 Webhook::Webhook(Ports ports, prometheus::Registry& metrics, const Logger& log)
-    : ports_(ports), log_(log), requests_(requestFamily(metrics)), seconds_(latency(metrics)) {}
+    : ports_(ports), log_(log), requests_(requestFamily(metrics)), seconds_(latency(metrics)) {
+  // There from the beginning, as controller-runtime has them.
+  for (const char* code : {"200", "500"}) requests_.Add({{"webhook", kPath}, {"code", code}});
+}
 
 serving::Response Webhook::handle(const serving::Request& request) {
   const MonoTime begin = ports_.clock.now();

@@ -39,6 +39,10 @@ MigrationMetrics::MigrationMetrics(prometheus::Registry& registry)
   for (const char* result : {kSucceeded, kDegraded, kFailed, kCancelled}) {
     results_.Add({{"result", result}});
   }
+  // There from the beginning, so that the first one counts as an increase.
+  for (const char* phase : {kPending, kReserving, kDetaching, kMigrating, kAttaching}) {
+    phases_.Add({{"phase", phase}}, kPhaseBuckets);
+  }
 }
 
 void MigrationMetrics::ended(const api::VmMigrationStatus& status) {

@@ -176,7 +176,7 @@ TEST_F(WebhookTest, CountsRequestsUnderTheUsualNames) {
   double counted = 0, observed = 0;
   for (const auto& family : registry.Collect()) {
     if (family.name == "controller_runtime_webhook_requests_total") {
-      counted = family.metric.at(0).counter.value;
+      for (const auto& series : family.metric) counted += series.counter.value;
     }
     if (family.name == "controller_runtime_webhook_latency_seconds") {
       observed = static_cast<double>(family.metric.at(0).histogram.sample_count);
