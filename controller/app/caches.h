@@ -12,6 +12,16 @@
 
 namespace vnic::app {
 
+inline cache::ReflectorOptions reflectorOptions(std::uint64_t salt) {
+  cache::ReflectorOptions options;
+  options.streamInitialList = true;
+  // Different for each kind and each process, so that reconnects spread.
+  options.seed =
+      static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()) +
+      salt;
+  return options;
+}
+
 // One informer for each of our kinds.
 struct Caches {
   cache::Informer<api::VnicProfile> profiles;
@@ -21,25 +31,14 @@ struct Caches {
   cache::Informer<api::VfReservation> reservations;
 
   Caches(kube::Client& client, Clock& clock, const Logger& log)
-      : profiles(options(1), client, clock, log),
-        hosts(options(2), client, clock, log),
-        vnics(options(3), client, clock, log),
-        migrations(options(4), client, clock, log),
-        reservations(options(5), client, clock, log) {}
+      : profiles(reflectorOptions(1), client, clock, log),
+        hosts(reflectorOptions(2), client, clock, log),
+        vnics(reflectorOptions(3), client, clock, log),
+        migrations(reflectorOptions(4), client, clock, log),
+        reservations(reflectorOptions(5), client, clock, log) {}
 
   std::array<cache::InformerBase*, 5> all() {
     return {&profiles, &hosts, &vnics, &migrations, &reservations};
-  }
-
- private:
-  static cache::ReflectorOptions options(std::uint64_t salt) {
-    cache::ReflectorOptions options;
-    options.streamInitialList = true;
-    // Different for each kind and each process, so that reconnects spread.
-    options.seed =
-        static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()) +
-        salt;
-    return options;
   }
 };
 

@@ -7,6 +7,8 @@
 #include "app/caches.h"
 #include "app/controllers.h"
 #include "app/host_metrics.h"
+#include "app/node_hosts.h"
+#include "app/object_metrics.h"
 #include "app/request_metrics.h"
 #include "app/version.h"
 #include "kube/connection.h"
@@ -83,18 +85,19 @@ runtime::LeaderElector::Options leaderOptions(const Options& options) {
 // is gone, whichever way the operator ends.
 class RunningInformers {
  public:
-  RunningInformers(Caches& caches, std::stop_source& cut) : caches_(caches), cut_(cut) {
-    for (auto* informer : caches_.all()) informer->start();
+  RunningInformers(std::vector<cache::InformerBase*> informers, std::stop_source& cut)
+      : informers_(std::move(informers)), cut_(cut) {
+    for (auto* informer : informers_) informer->start();
   }
   ~RunningInformers() {
     cut_.request_stop();  // a list under way would be waited for
-    for (auto* informer : caches_.all()) informer->stop();
+    for (auto* informer : informers_) informer->stop();
   }
   RunningInformers(const RunningInformers&) = delete;
   RunningInformers& operator=(const RunningInformers&) = delete;
 
  private:
-  Caches& caches_;
+  std::vector<cache::InformerBase*> informers_;
   std::stop_source& cut_;
 };
 
@@ -102,6 +105,12 @@ class RunningInformers {
 
 int Operator::run() {
   addHealthChecks();
+  prometheus::BuildGauge()
+      .Name("vnic_build_info")
+      .Help("1, with the operator's version and commit")
+      .Register(metrics_.registry())
+      .Add({{"version", kVersion}, {"commit", kCommit}})
+      .Set(1);
   if (const Status s = servers_.start(options_, health_, metrics_, log_); !s) return give(s);
   auto config = kube::loadClusterConfig(options_.kubeconfig, options_.context,
                                         kube::KubeEnvironment::fromProcess());
@@ -141,6 +150,7 @@ void Operator::addHealthChecks() {
 int Operator::work(const Clients& clients) {
   Caches caches(*clients.caches, clock_, log_);
   HostMetrics hostMetrics(caches.hosts.store(), metrics_);
+  ObjectMetrics objectMetrics(caches, metrics_);
   runtime::EventRecorder::Options eventOptions;
   eventOptions.instance = runtime::leaderIdentity();
   runtime::EventRecorder events(std::move(eventOptions), *clients.events, clock_, log_);
@@ -148,9 +158,17 @@ int Operator::work(const Clients& clients) {
                                  metrics_.leader("vnic-operator"), log_);
   Controllers controllers(options_, {*clients.passes, hypervisor_, caches, events, clock_, metrics_,
                                      log_, [this, &elector] { return leaseTimeLeft(elector); }});
-  const RunningInformers running(caches, cut_);
+  std::optional<NodeHosts> nodeHosts;
+  const auto cached = caches.all();
+  std::vector<cache::InformerBase*> informers(cached.begin(), cached.end());
+  if (!options_.nodeLibvirtURI.empty()) {
+    nodeHosts.emplace(options_, NodeHosts::Ports{*clients.caches, *clients.passes, caches.hosts,
+                                                 clock_, metrics_, log_});
+    informers.push_back(&nodeHosts->informer());
+  }
+  const RunningInformers running(informers, cut_);
   const MonoTime deadline = clock_.now() + kCacheSyncTimeout;
-  for (auto* informer : caches.all()) {
+  for (auto* informer : informers) {
     if (!informer->waitForSync(deadline - clock_.now(), stop_)) {
       return stop_.stop_requested() ? 0 : tooSlow(*informer);
     }
@@ -168,12 +186,15 @@ int Operator::work(const Clients& clients) {
   if (!lead(elector)) return 0;
   events.start();
   controllers.start();
+  if (nodeHosts) nodeHosts->controller().start();
   while (clock_.sleepFor(1h, stop_)) {
   }
   log_.info("Stopping", {});
+  if (nodeHosts) nodeHosts->controller().takeNoMore();
   controllers.drain(kPassGrace);
   cut_.request_stop();
   controllers.stop();
+  if (nodeHosts) nodeHosts->controller().stop();
   events.stop();
   elector.stop();  // last: whoever leads next may begin from here on
   watchOver(nullptr);

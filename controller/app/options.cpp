@@ -6,6 +6,7 @@
 
 #include "app/version.h"
 #include "app/yaml_config.h"
+#include "support/placeholders.h"
 
 namespace vnic::app {
 namespace {
@@ -79,6 +80,18 @@ void addRunOptions(CLI::App& app, Options& o) {
       ->check(CLI::Range(1, 10000));
   setting(app, "libvirt-pki-path", o.libvirtPkiPath,
           "Folder with cacert.pem, clientcert.pem, clientkey.pem for qemu+tls hosts");
+  setting(app, "node-libvirt-uri", o.nodeLibvirtURI,
+          "Give every Node with the label vnic.dev/vm-host=true a VmHost with this libvirt URI, "
+          "such as "
+          "qemu+tls://{name}/system; {name} and {internalIP} are the Node's. Empty: off")
+      ->check([](const std::string& text) {
+        const auto filled = fillPlaceholders(text, {{"name", "a"}, {"internalIP", "b"}});
+        if (!filled) return filled.error().message;
+        // Else all Nodes would be one host.
+        return text.empty() || *filled != text
+                   ? std::string()
+                   : std::string("must have {name} or {internalIP} in it, because Nodes differ");
+      });
   toggle(app, "allow-insecure-libvirt", o.allowInsecureLibvirt,
          "Accept qemu+tcp hosts, which are neither encrypted nor authenticated");
 }

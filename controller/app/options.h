@@ -34,7 +34,8 @@ struct Options {
   int kubeApiQps = 50;
   int kubeApiBurst = 100;
 
-  std::string libvirtPkiPath;         // client certificates for qemu+tls URIs without a pkipath
+  std::string libvirtPkiPath;  // client certificates for qemu+tls URIs without a pkipath
+  std::string nodeLibvirtURI;  // of hosts that are Nodes, with placeholders; "" = Nodes are ignored
   bool allowInsecureLibvirt = false;  // qemu+tcp: neither encrypted nor authenticated
 };
 

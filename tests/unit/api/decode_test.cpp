@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "api/node.h"
 #include "api/vf_reservation.h"
 #include "api/vm_host.h"
 #include "api/vm_migration.h"
@@ -117,6 +118,25 @@ TEST(Decode, NamesTheFieldThatHasAWrongType) {
   });
   expectInvalid<VnicProfile>(
       {{R"({"spec":{}})", "metadata.name: must be set"}, {R"([])", "must be an object"}});
+}
+
+TEST(Node, ReadsWhatConcernsAHost) {
+  const auto node = decodeText<Node>(R"({"metadata": {"name": "node1"},
+    "spec": {"unschedulable": true},
+    "status": {"conditions": [{"type": "MemoryPressure", "status": "False"},
+                              {"type": "Ready", "status": "True"}],
+               "addresses": [{"type": "Hostname", "address": "node1"},
+                             {"type": "InternalIP", "address": "192.0.2.1"},
+                             {"type": "InternalIP", "address": "2001:db8::1"}]}})");
+  ASSERT_TRUE(node) << node.error().message;
+  EXPECT_TRUE(node->cordoned);
+  EXPECT_EQ(node->ready, ConditionStatus::True);
+  EXPECT_EQ(node->internalIP, "192.0.2.1");
+
+  const auto young = decodeText<Node>(R"({"metadata": {"name": "node2"}, "spec": {}})");
+  ASSERT_TRUE(young) << young.error().message;
+  EXPECT_FALSE(young->cordoned);
+  EXPECT_EQ(young->ready, ConditionStatus::Unknown);
 }
 
 TEST(VfReservation, IsNamedByHostAndAddress) {

@@ -103,5 +103,17 @@ TEST(Options, VersionAndHelpSucceed) {
   EXPECT_NE(refused({"--help"}).text.find("--max-parallel-migrations"), std::string::npos);
 }
 
+TEST(Options, UriOfNodesNamesThem) {
+  EXPECT_EQ(run({"--node-libvirt-uri", "qemu+tls://{name}/system"}).nodeLibvirtURI,
+            "qemu+tls://{name}/system");
+  EXPECT_NE(refused({"--node-libvirt-uri", "qemu+tls://host/system"}).text.find("must have {name}"),
+            std::string::npos);
+  EXPECT_NE(refused({"--node-libvirt-uri", "qemu+tls://{host}/system"})
+                .text.find("there is {internalIP}, {name}"),
+            std::string::npos);
+  EXPECT_NE(refused({"--node-libvirt-uri", "qemu+tls://{name/system"}).text.find("no partner"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace vnic::app
