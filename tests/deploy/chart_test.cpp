@@ -71,6 +71,17 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"ScrapeInterval",
                 {R"(monitoring.serviceMonitor.interval="often")"},
                 {"/monitoring/serviceMonitor/interval"}},
+        Refusal{"WebhookCertificate",
+                {R"(webhook.certificate.source="Vault")"},
+                {"/webhook/certificate/source", "'CertManager'"}},
+        Refusal{"OneUriForAllNodes",
+                {R"(nodes.libvirtURI="qemu+tls://host1/system")"},
+                {"/nodes/libvirtURI", "pattern"}},
+        Refusal{"IssuerWithoutName",
+                {R"(webhook.certificate.issuerRef={"kind":"ClusterIssuer"})"},
+                {"/webhook/certificate/issuerRef", "name"}},
+        Refusal{
+            "AgentsWithoutNamespace", {R"(agent.namespace="")"}, {"/agent/namespace", "minLength"}},
         Refusal{"NoServiceAccount",
                 {"serviceAccount.create=false"},
                 {"serviceAccount.name must say which service account"}},
@@ -85,10 +96,16 @@ INSTANTIATE_TEST_SUITE_P(
                 {"config.renewDeadlineSeconds (10) must be greater than 1.2 times"}}),
     [](const auto& param) { return param.param.name; });
 
-// A control plane with the CRDs, and nothing of the operator but its RBAC.
+// A control plane with the CRDs, ours and others', and nothing of the operator but its RBAC.
 class ChartOnServer : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() { cluster_ = std::make_unique<ControlPlane>(); }
+  static void SetUpTestSuite() {
+    cluster_ = std::make_unique<ControlPlane>();
+    installForeignCrds(*cluster_);
+    // A dry run makes no namespace for what comes after it; this one is in everything.values.yaml.
+    const CommandResult made = cluster_->kubectl({"create", "namespace", "mover-agents"});
+    ASSERT_TRUE(made.ok()) << made.err;
+  }
   static void TearDownTestSuite() { cluster_.reset(); }
 
   static ControlPlane& cluster() { return *cluster_; }
@@ -149,8 +166,10 @@ CommandResult createPod(ControlPlane& cluster, const std::vector<std::string>& v
 }
 
 TEST_F(ChartOnServer, PodsMeetTheRestrictedStandard) {
-  const CommandResult result = createPod(cluster(), {});
-  EXPECT_TRUE(result.ok()) << result.err;
+  for (const char* webhook : {"webhook.enabled=false", "webhook.enabled=true"}) {
+    const CommandResult result = createPod(cluster(), {"--set", webhook});
+    EXPECT_TRUE(result.ok()) << result.err;
+  }
   // It is really enforced here.
   const CommandResult lax =
       createPod(cluster(), {"--set", "securityContext.allowPrivilegeEscalation=true"});

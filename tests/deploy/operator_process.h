@@ -3,7 +3,9 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "deploy/tools.h"
 
@@ -16,12 +18,16 @@ std::string operatorBinary();
 // host that answers. Killed with the object.
 class OperatorProcess {
  public:
-  explicit OperatorProcess(const ControlPlane& cluster);
+  // `settings` are more flags.
+  explicit OperatorProcess(const ControlPlane& cluster,
+                           const std::vector<std::string>& settings = {});
   ~OperatorProcess();
   OperatorProcess(const OperatorProcess&) = delete;
   OperatorProcess& operator=(const OperatorProcess&) = delete;
 
   std::string log() const;
+  // Of /metrics on loopback, once it is served.
+  std::uint16_t metricsPort() const;
 
  private:
   TemporaryFolder folder_;

@@ -145,6 +145,49 @@ TEST_F(Release, TakesTheCrdsAlongWhereThatIsAskedFor) {
   ASSERT_TRUE(kubectl({"wait", "--for=delete", "--timeout=30s", "crd", "--all"}).ok());
 }
 
+// The certificate that the chart makes is the one that the API server trusts, for the name by which
+// it asks, and stays the same however often the release changes.
+TEST_F(Release, KeepsTheWebhooksCertificate) {
+  CommandResult result = helm(
+      {"install", "vnic-operator", kChart, "--create-namespace", "--set", "webhook.enabled=true"});
+  ASSERT_TRUE(result.ok()) << result.err;
+  const std::vector<std::string> secret{"secret", "vnic-operator-webhook", "-n", kNamespace};
+  const auto made = get(secret, "{.data}");
+  const auto trusted = [&] {
+    return get({"validatingwebhookconfiguration", "vnic-operator"},
+               "{.webhooks[0].clientConfig.caBundle}");
+  };
+  EXPECT_EQ(trusted(), get(secret, "{.data.ca\\.crt}"));
+
+  TemporaryFolder folder;
+  for (const char* name : {"ca.crt", "tls.crt"}) {
+    std::string field = name;
+    field.insert(field.find('.'), "\\");
+    const CommandResult decoded =
+        runCommand({"base64", "-d"}, get(secret, "{.data." + field + "}"));
+    replaceFile(folder.path() / name, decoded.out);
+  }
+  const CommandResult verified =
+      runCommand({"openssl", "verify", "-purpose", "sslserver", "-verify_hostname",
+                  "vnic-operator-webhook.vnic-operator-system.svc", "-CAfile",
+                  folder.path() / "ca.crt", folder.path() / "tls.crt"});
+  EXPECT_TRUE(verified.ok()) << verified.out << verified.err;
+
+  ASSERT_TRUE(
+      helm({"upgrade", "vnic-operator", kChart, "--set", "webhook.enabled=true,config.workers=8"})
+          .ok());
+  EXPECT_EQ(get(secret, "{.data}"), made);
+  ASSERT_TRUE(helm({"rollback", "vnic-operator", "1"}).ok());
+  EXPECT_EQ(get(secret, "{.data}"), made);
+  EXPECT_EQ(trusted(), get(secret, "{.data.ca\\.crt}"));
+
+  // One that is gone is made again, and trusted.
+  ASSERT_TRUE(kubectl({"delete", "secret", "vnic-operator-webhook", "-n", kNamespace}).ok());
+  ASSERT_TRUE(helm({"upgrade", "vnic-operator", kChart, "--set", "webhook.enabled=true"}).ok());
+  EXPECT_NE(get(secret, "{.data}"), made);
+  EXPECT_EQ(trusted(), get(secret, "{.data.ca\\.crt}"));
+}
+
 // The service account of the chart in its own namespace is the operator that the control plane
 // knows: it has exactly the rights that the operator's other tests run with.
 TEST_F(Release, GivesTheOperatorItsRights) {

@@ -57,6 +57,20 @@ CommandResult Helm::render(const std::vector<std::string>& arguments) const {
   return run(command);
 }
 
+void installForeignCrds(const ControlPlane& cluster) {
+  const CommandResult folder =
+      runCommand({sourcePath("tests/support/control-plane/foreign_crds.sh")});
+  if (!folder.ok()) throw std::runtime_error(folder.err);
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"apply", "--server-side", "-f",
+                                 folder.out.substr(0, folder.out.find('\n'))},
+        std::vector<std::string>{"wait", "--for=condition=Established", "--timeout=30s", "crd",
+                                 "--all"}}) {
+    const CommandResult result = cluster.kubectl(command);
+    if (!result.ok()) throw std::runtime_error(result.err);
+  }
+}
+
 std::vector<nlohmann::json> objectsOf(const ControlPlane& cluster, const std::string& manifests) {
   const CommandResult result =
       cluster.kubectl({"create", "--dry-run=client", "-o", "json", "-f", "-"}, manifests);

@@ -50,6 +50,10 @@ class Helm {
   TemporaryFolder home_;
 };
 
+// Gives the API server the kinds of others that our manifests use: cert-manager's and the
+// Prometheus operator's.
+void installForeignCrds(const ControlPlane& cluster);
+
 // Every object of a stream of YAML documents, as the API server's own tools read it.
 std::vector<nlohmann::json> objectsOf(const ControlPlane& cluster, const std::string& manifests);
 

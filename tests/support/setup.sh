@@ -8,7 +8,7 @@
 # build          packages to build the operator and its tests
 # lab            packages of the SR-IOV lab, and the image that its hosts boot
 # control-plane  packages and tools of the Kubernetes control plane (etcd, kube-apiserver, kubectl, ...)
-# deploy         tools of the tests of chart and GitOps
+# deploy         tools of the tests of image, chart and GitOps
 # fuzz           libFuzzer, for `make fuzz`
 # house          linters
 set -euo pipefail
@@ -105,7 +105,11 @@ main() {
     case $section in
     lab) "$here/lab/lab" image ;;
     control-plane) "$here/control-plane/tools.sh" >/dev/null ;;
-    deploy) "$here/control-plane/tools.sh" deploy >/dev/null ;;
+    deploy)
+      "$here/control-plane/tools.sh" deploy >/dev/null
+      "$here/control-plane/foreign_crds.sh" >/dev/null
+      "$here/prometheus.sh" >/dev/null
+      ;;
     esac
   done
 }

@@ -55,3 +55,44 @@ namespace: {{ .Release.Namespace }}
   value: {{ kindIs "string" $value | ternary $value (toJson $value) | quote }}
 {{- end }}
 {{- end }}
+
+{{/* Service, certificate and Secret of the webhook. */}}
+{{- define "vnic-operator.webhookName" -}}
+{{ include "vnic-operator.fullname" . }}-webhook
+{{- end }}
+
+{{/* The names under which the API server asks the webhook. */}}
+{{- define "vnic-operator.webhookHosts" -}}
+{{- $service := printf "%s.%s.svc" (include "vnic-operator.webhookName" .) .Release.Namespace -}}
+- {{ $service }}
+- {{ $service }}.cluster.local
+{{- end }}
+
+{{/*
+The data of the webhook's Secret when the chart makes its certificate: what is in the cluster already,
+or else a new one for ten years. Made once for each rendering, because
+the configuration has to name the authority that signed it.
+*/}}
+{{- define "vnic-operator.webhookCertificate" -}}
+{{- if not (hasKey . "webhookCertificate") }}
+{{- $hosts := include "vnic-operator.webhookHosts" . | fromYamlArray }}
+{{- $secret := lookup "v1" "Secret" .Release.Namespace (include "vnic-operator.webhookName" .) }}
+{{- if and $secret (index $secret.data "ca.crt") (index $secret.data "tls.crt") (index $secret.data "tls.key") }}
+{{- $_ := set . "webhookCertificate" (pick $secret.data "ca.crt" "tls.crt" "tls.key") }}
+{{- else }}
+{{- $ca := genCA (printf "%s-ca" (include "vnic-operator.webhookName" .)) 3650 }}
+{{- $pair := genSignedCert (first $hosts) nil $hosts 3650 $ca }}
+{{- $_ := set . "webhookCertificate" (dict "ca.crt" (b64enc $ca.Cert) "tls.crt" (b64enc $pair.Cert) "tls.key" (b64enc $pair.Key)) }}
+{{- end }}
+{{- end }}
+{{- toYaml .webhookCertificate }}
+{{- end }}
+
+{{/* There is one node agent for a host, so its objects have fixed names. */}}
+{{- define "vnic-operator.agentLabels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/name: vnic-agent
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: vnic-operator
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
