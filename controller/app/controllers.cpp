@@ -12,6 +12,8 @@ using reconcile::vm_migration::Observer;
 // libvirt's events come in bursts (one for each iteration of a copy), and a read of a whole host is
 // not free: so one read serves a burst.
 constexpr queue::AddOptions kAfterBurst{.after = 500ms};
+// The same for what concerns all profiles: each of them looks at all hosts.
+constexpr queue::AddOptions kAllAfterBurst{.after = 500ms, .priority = queue::kPriorityBulk};
 
 Observer observer(const Controllers::Ports& ports, reconcile::vm_host::HostCache& hostCache,
                   const runtime::AgentLeases& agents, const Options& options) {
@@ -102,10 +104,10 @@ Controllers::Controllers(const Options& options, Ports ports)
 
 void Controllers::wakeHosts() {
   runtime::enqueueSelf(ports_.caches.hosts, hosts_.queue());
-  runtime::enqueueMapped<api::VfReservation>(
-      ports_.caches.reservations, hosts_.queue(), [](const api::VfReservation& r) {
-        return std::vector<api::ObjectKey>{{"", r.spec.hostName}};
-      });
+  // Who holds which VF is for people to see; a move changes it several times within a moment.
+  ports_.caches.reservations.onChange([this](const auto& change) {
+    hosts_.queue().add({"", change.object().spec.hostName}, kAfterBurst);
+  });
 }
 
 void Controllers::wakeMigrations() {
@@ -160,7 +162,7 @@ void Controllers::wakeProfiles() {
                                     });
   const auto all = [this] {
     for (const auto& p : ports_.caches.profiles.store().list()) {
-      profiles_.queue().add(p->metadata.key(), {.priority = queue::kPriorityBulk});
+      profiles_.queue().add(p->metadata.key(), kAllAfterBurst);
     }
   };
   ports_.caches.hosts.onChange([all](const auto& change) {

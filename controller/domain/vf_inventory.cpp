@@ -104,6 +104,14 @@ bool isDevice(const api::PhysicalFunctionSpec& spec, const hypervisor::PhysicalF
 
 }  // namespace
 
+ReservationsByHost groupByHost(const std::vector<ReservationPtr>& reservations) {
+  ReservationsByHost grouped;
+  for (const ReservationPtr& reservation : reservations) {
+    grouped[reservation->spec.hostName].push_back(reservation);
+  }
+  return grouped;
+}
+
 const DomainDescription* ParsedDomain::current() const {
   if (live) return &*live;
   return persistent ? &*persistent : nullptr;

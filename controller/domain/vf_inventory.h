@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "api/vf_reservation.h"
@@ -18,6 +19,9 @@ namespace vnic::domain {
 
 // As the caches hand them out.
 using ReservationPtr = std::shared_ptr<const api::VfReservation>;
+
+using ReservationsByHost = std::unordered_map<std::string, std::vector<ReservationPtr>>;
+ReservationsByHost groupByHost(const std::vector<ReservationPtr>& reservations);
 
 // A domain of a host with its definitions read.
 struct ParsedDomain {

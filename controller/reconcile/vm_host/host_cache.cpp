@@ -56,6 +56,29 @@ std::vector<HostFactsPtr> HostCache::list() const {
   return all;
 }
 
+std::shared_ptr<const domain::VfInventory> HostCache::inventory(
+    const api::VmHost& host, const domain::ReservationsByHost& reservations) const {
+  static const std::vector<domain::ReservationPtr> kNone;
+  const std::string& name = host.metadata.name;
+  const HostFactsPtr facts = get(name);
+  if (!facts || !facts->known) return nullptr;
+  const auto found = reservations.find(name);
+  const auto& own = found == reservations.end() ? kNone : found->second;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = inventories_.find(name);
+    if (known != inventories_.end() && known->second.facts == facts &&
+        known->second.reservations == own && known->second.spec == host.spec) {
+      return known->second.built;
+    }
+  }
+  auto built = std::make_shared<const domain::VfInventory>(
+      domain::buildInventory(name, host.spec, facts->snapshot, facts->domains, own));
+  const std::lock_guard lock(mutex_);
+  if (entries_.contains(name)) inventories_[name] = {facts, host.spec, own, built};
+  return built;
+}
+
 Result<HostFactsPtr> HostCache::refresh(const std::string& host) {
   std::uint64_t ticket = 0;
   {
@@ -105,6 +128,7 @@ Result<HostFactsPtr> HostCache::refresh(const std::string& host) {
 void HostCache::remove(const std::string& host) {
   {
     const std::lock_guard lock(mutex_);
+    inventories_.erase(host);
     if (entries_.erase(host) == 0) return;
   }
   for (const ChangeHandler& handler : handlers_) handler(host);

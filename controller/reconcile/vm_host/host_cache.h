@@ -47,6 +47,11 @@ class HostCache {
   HostFactsPtr get(const std::string& host) const;  // nullptr: never asked, or removed
   std::vector<HostFactsPtr> list() const;           // in the order of the names
 
+  // What the host has, by its last good read, as far as its spec allows to use it; nullptr when
+  // there was none. Built again only when the read, the spec or the host's reservations changed.
+  std::shared_ptr<const domain::VfInventory> inventory(
+      const api::VmHost& host, const domain::ReservationsByHost& reservations) const;
+
   // Reads the host now and publishes what came. The error is the host's.
   Result<HostFactsPtr> refresh(const std::string& host);
   void remove(const std::string& host);
@@ -58,12 +63,21 @@ class HostCache {
     std::size_t fingerprint = 0;
   };
 
+  // An inventory with what it was built from.
+  struct Inventory {
+    HostFactsPtr facts;
+    api::VmHostSpec spec;
+    std::vector<domain::ReservationPtr> reservations;
+    std::shared_ptr<const domain::VfInventory> built;
+  };
+
   hypervisor::Hypervisor& hypervisor_;
   Clock& clock_;
   std::vector<ChangeHandler> handlers_;
   mutable std::mutex mutex_;
   std::map<std::string, Entry> entries_;
   std::uint64_t lastTicket_ = 0;
+  mutable std::map<std::string, Inventory> inventories_;
 };
 
 }  // namespace vnic::reconcile::vm_host

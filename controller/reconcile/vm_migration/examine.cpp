@@ -99,7 +99,7 @@ std::string Observer::suggestProfile(const Observation& o, const Sighting& sourc
       continue;
     }
     const auto carries = [&](const Candidate& c) {
-      const domain::PfEntry* pf = c.inventory.physicalFunctionOf(hostdev.source);
+      const domain::PfEntry* pf = c.inventory->physicalFunctionOf(hostdev.source);
       return c.name() == source.host && pf != nullptr && pf->carries(spec.network);
     };
     if (std::none_of(o.candidates.begin(), o.candidates.end(), carries)) continue;

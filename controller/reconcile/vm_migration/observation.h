@@ -21,6 +21,7 @@
 #include "domain/guest_requirements.h"
 #include "domain/vf_inventory.h"
 #include "hypervisor/hypervisor.h"
+#include "reconcile/vm_host/host_cache.h"
 
 namespace vnic::reconcile::vm_migration {
 
@@ -88,10 +89,10 @@ struct Candidate {
   std::shared_ptr<const api::VmHost> host;
   bool reachable = false;
   std::string error;
-  hypervisor::HostSnapshot snapshot;
-  domain::VfInventory inventory;
-  std::optional<HostExamination> examination;  // nullopt = not asked
-  int inbound = 0;                             // unfinished migrations to it, other than this one
+  vm_host::HostFactsPtr facts;                           // when reachable
+  std::shared_ptr<const domain::VfInventory> inventory;  // when reachable
+  std::optional<HostExamination> examination;            // nullopt = not asked
+  int inbound = 0;  // unfinished migrations to it, other than this one
   int outbound = 0;
 
   const std::string& name() const { return host->metadata.name; }
@@ -119,6 +120,9 @@ struct Observation {
   int activeMigrations = 0;                  // other unfinished ones that have a target
   int maxParallelMigrations = 0;
   int queuedBefore = 0;  // waiting ones that go first
+  // It waited for others to end when it was last looked at, and as many run now: nothing was
+  // searched, because that would be done anew whenever one of many waiting migrations moves on.
+  bool outOfTurn = false;
 
   // Once the target is decided. Read in the order outcome, target, source, job: a VM that runs on
   // the source after it ran on the target is a second copy, not an earlier moment of the same.
@@ -128,8 +132,8 @@ struct Observation {
   std::optional<hypervisor::JobProgress> job;           // on the source; nullopt = could not ask
   std::optional<std::int64_t> downtimeMilliseconds;     // of the finished copy
   Duration withoutProgress = Duration::zero();          // since data of the copy last moved
-  domain::VfInventory sourceInventory;
-  domain::VfInventory targetInventory;
+  std::shared_ptr<const domain::VfInventory> sourceInventory;  // nullptr: it does not answer
+  std::shared_ptr<const domain::VfInventory> targetInventory;
   // Asked only while a VF is about to leave the guest and its standby is not known to be pinned.
   bool sourceAgentAlive = false;
   std::shared_ptr<const api::VmHost> sourceHost;

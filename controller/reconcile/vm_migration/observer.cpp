@@ -2,9 +2,12 @@
 #include "reconcile/vm_migration/observer.h"
 
 #include <algorithm>
+#include <string_view>
 #include <tuple>
+#include <unordered_map>
 
 #include "api/names.h"
+#include "reconcile/vm_migration/preflight.h"
 #include "reconcile/vm_migration/steps.h"
 #include "support/time_format.h"
 
@@ -31,6 +34,15 @@ std::string macOf(const api::Vnic& vnic) {
 
 bool isWaiting(const api::VmMigration& m) {
   return !m.finished() && m.spec.mode != "DryRun" && m.status.targetHost.empty();
+}
+
+bool waitsAsBefore(const Observation& o) {
+  if (o.activeMigrations < o.maxParallelMigrations || o.migration->spec.cancel ||
+      o.migration->metadata.deleting()) {
+    return false;
+  }
+  const auto* ready = api::findCondition(o.migration->status.conditions, api::condition::kReady);
+  return ready != nullptr && ready->reason == kTooManyMigrations;
 }
 
 auto queueRank(const api::VmMigration& m) {
@@ -97,7 +109,8 @@ Observation Observer::observe(std::shared_ptr<const api::VmMigration> migration,
   o.maxParallelMigrations = options_.maxParallelMigrations;
   if (o.migration->status.targetHost.empty() || !o.migration->status.attempt) {
     countOthers(o);
-    search(o);
+    o.outOfTurn = waitsAsBefore(o);
+    if (!o.outOfTurn) search(o);
   } else {
     lookAtBothEnds(o, memories);
   }
@@ -123,13 +136,8 @@ void Observer::countOthers(Observation& o) const {
   }
 }
 
-domain::VfInventory Observer::inventory(const api::VmHost& host,
-                                        const vm_host::HostFacts& facts) const {
-  return domain::buildInventory(host.metadata.name, host.spec, facts.snapshot, facts.domains,
-                                ports_.reservations.list());
-}
-
-Candidate Observer::candidate(std::shared_ptr<const api::VmHost> host) const {
+Candidate Observer::candidate(std::shared_ptr<const api::VmHost> host,
+                              const domain::ReservationsByHost& reservations) const {
   Candidate c;
   const auto facts = ports_.hostCache.get(host->metadata.name);
   c.host = std::move(host);
@@ -137,26 +145,36 @@ Candidate Observer::candidate(std::shared_ptr<const api::VmHost> host) const {
     c.error = facts && facts->error ? facts->error->message : "not connected yet";
     return c;
   }
-  c.reachable = true;
-  c.snapshot = facts->snapshot;
-  c.inventory = inventory(*c.host, *facts);
-  for (const auto& m : ports_.migrations.list()) {
-    if (m->finished()) continue;
-    if (m->status.targetHost == c.name()) ++c.inbound;
-    if (m->status.sourceHost == c.name() && !m->status.targetHost.empty()) ++c.outbound;
-  }
+  c.facts = facts;
+  c.inventory = ports_.hostCache.inventory(*c.host, reservations);
+  c.reachable = c.inventory != nullptr;
   return c;
 }
 
+// Once for all hosts: there may be many migrations.
+void Observer::countTraffic(std::vector<Candidate>& candidates) const {
+  std::unordered_map<std::string_view, Candidate*> byName;
+  for (Candidate& c : candidates) byName[c.name()] = &c;
+  for (const auto& m : ports_.migrations.list()) {
+    if (m->status.targetHost.empty() || m->finished()) continue;
+    if (const auto to = byName.find(m->status.targetHost); to != byName.end()) {
+      ++to->second->inbound;
+    }
+    if (const auto from = byName.find(m->status.sourceHost); from != byName.end()) {
+      ++from->second->outbound;
+    }
+  }
+}
+
 void Observer::search(Observation& o) const {
+  const auto reservations = domain::groupByHost(ports_.reservations.list());
   for (auto& host : ports_.hosts.list()) {
-    o.candidates.push_back(candidate(host));
-    const auto facts = ports_.hostCache.get(host->metadata.name);
-    if (!o.candidates.back().reachable) {
+    const Candidate& c = o.candidates.emplace_back(candidate(host, reservations));
+    if (!c.reachable) {
       o.unknownHosts.push_back(host->metadata.name);
       continue;
     }
-    for (const domain::ParsedDomain& d : facts->domains) {
+    for (const domain::ParsedDomain& d : c.facts->domains) {
       const domain::DomainDescription* description = d.current();
       if (d.summary.name != o.migration->spec.vmName || description == nullptr) continue;
       Sighting sighting{host->metadata.name, {}, *description, isActive(d.summary)};
@@ -168,6 +186,7 @@ void Observer::search(Observation& o) const {
   }
   std::sort(o.candidates.begin(), o.candidates.end(),
             [](const Candidate& a, const Candidate& b) { return a.name() < b.name(); });
+  countTraffic(o.candidates);
   for (const Sighting& sighting : o.sightings) {
     if (!sighting.active) continue;
     for (const domain::HostdevNic& hostdev : sighting.description.passthroughNics()) {
@@ -252,12 +271,13 @@ void Observer::lookAtBothEnds(Observation& o, const NicMemories& memories) const
   if (ports_.agents != nullptr && std::any_of(o.nics.begin(), o.nics.end(), awaitsPin)) {
     o.sourceAgentAlive = ports_.agents->alive(status.sourceHost);
   }
-  const auto look = [&](const std::shared_ptr<const api::VmHost>& host, domain::VfInventory& out) {
+  const auto reservations = domain::groupByHost(ports_.reservations.list());
+  const auto inventory = [&](const std::shared_ptr<const api::VmHost>& host) {
     const auto facts = host ? ports_.hostCache.get(host->metadata.name) : nullptr;
-    if (facts && facts->reachable()) out = inventory(*host, *facts);
+    return facts && facts->reachable() ? ports_.hostCache.inventory(*host, reservations) : nullptr;
   };
-  look(o.sourceHost, o.sourceInventory);
-  look(o.targetHost, o.targetInventory);
+  o.sourceInventory = inventory(o.sourceHost);
+  o.targetInventory = inventory(o.targetHost);
 }
 
 Nic Observer::nicOfStatus(const Observation& o, const api::NicMigrationStatus& status,

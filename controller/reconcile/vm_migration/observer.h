@@ -54,8 +54,9 @@ class Observer {
   void search(Observation& o) const;
   void lookAtBothEnds(Observation& o, const NicMemories& memories) const;
   void countOthers(Observation& o) const;
-  Candidate candidate(std::shared_ptr<const api::VmHost> host) const;
-  domain::VfInventory inventory(const api::VmHost& host, const vm_host::HostFacts& facts) const;
+  Candidate candidate(std::shared_ptr<const api::VmHost> host,
+                      const domain::ReservationsByHost& reservations) const;
+  void countTraffic(std::vector<Candidate>& candidates) const;
   Copy copyOn(const std::string& host, const std::string& uuid) const;
   VmExamination examineVm(const Sighting& source) const;
   HostExamination examineHost(const Observation& o, const Sighting& source,

@@ -65,7 +65,9 @@ Plan reserve(const Observation& o) {
     networks.push_back(o.nics[i].profile ? o.nics[i].profile->spec.network : "");
     nics.push_back(i);
   }
-  const auto found = domain::matchVfs(networks, domain::freeSupply(o.targetInventory));
+  const auto supply =
+      o.targetInventory ? domain::freeSupply(*o.targetInventory) : std::vector<domain::VfSupply>{};
+  const auto found = domain::matchVfs(networks, supply);
   for (std::size_t i = 0; i < nics.size(); ++i) {
     if (!found[i]) {
       return turnBack(
@@ -84,8 +86,8 @@ Plan reserve(const Observation& o) {
 // A VF of ours that somebody outside took, or that vanished, since it was reserved.
 bool targetVfLost(const Observation& o, const Nic& nic) {
   const auto vf = PciAddress::parse(nic.target->spec.address);
-  if (!vf || o.targetInventory.physicalFunctions.empty()) return false;
-  const domain::VfEntry* entry = o.targetInventory.find(*vf);
+  if (!vf || !o.targetInventory || o.targetInventory->physicalFunctions.empty()) return false;
+  const domain::VfEntry* entry = o.targetInventory->find(*vf);
   return entry == nullptr || !entry->liveUser.empty();
 }
 

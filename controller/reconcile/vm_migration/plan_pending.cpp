@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "api/names.h"
 #include "reconcile/vm_migration/phases.h"
 #include "reconcile/vm_migration/steps.h"
 #include "support/time_format.h"
@@ -28,6 +29,13 @@ Plan wait(std::string reason, std::string message) {
   plan.reason = std::move(reason);
   plan.message = std::move(message);
   plan.requeueAfter = kLookAgain;
+  return plan;
+}
+
+Plan waitAsBefore(const Observation& o) {
+  const auto* ready = api::findCondition(o.migration->status.conditions, api::condition::kReady);
+  Plan plan = wait(ready->reason, ready->message);
+  plan.queue = api::QueueStatus{o.queuedBefore + 1, plan.reason};
   return plan;
 }
 
@@ -113,6 +121,7 @@ Plan planPending(const Observation& o) {
   if (cancelWanted(*o.migration)) {
     return finish(EndState::Cancelled, "Cancelled", "cancelled before anything was touched");
   }
+  if (o.outOfTurn) return waitAsBefore(o);
   const auto where = running(o);
   if (where.empty()) return notFound(o);
   if (where.size() > 1) {

@@ -22,7 +22,7 @@ const Candidate* choose(const std::vector<HostVerdict>& verdicts,
   const Candidate* best = nullptr;
   const auto rank = [&](const Candidate& c) {
     const bool failedBefore = std::find(failed.begin(), failed.end(), c.name()) != failed.end();
-    return std::make_tuple(failedBefore, -c.inventory.totals.free, c.inbound, c.name());
+    return std::make_tuple(failedBefore, -c.inventory->totals.free, c.inbound, c.name());
   };
   for (const HostVerdict& v : verdicts) {
     if (!v.violations.empty()) continue;
@@ -47,7 +47,7 @@ std::vector<api::DevicePreflight> devicePlans(const Observation& o, const HostVe
   std::vector<api::DevicePreflight> out;
   if (verdict.vfs.size() != o.nics.size()) return out;
   for (std::size_t i = 0; i < o.nics.size(); ++i) {
-    const domain::PfEntry* pf = verdict.candidate->inventory.physicalFunctionOf(verdict.vfs[i]);
+    const domain::PfEntry* pf = verdict.candidate->inventory->physicalFunctionOf(verdict.vfs[i]);
     api::DevicePreflight device;
     device.mac = o.nics[i].mac;
     if (o.nics[i].vnic) device.vnic = o.nics[i].vnic->metadata.name;

@@ -10,6 +10,9 @@
 
 namespace vnic::reconcile::vm_migration {
 
+// As many migrations run as may.
+inline constexpr char kTooManyMigrations[] = "TooManyMigrations";
+
 struct Violation {
   std::string reason;    // CamelCase
   std::string message;   // one sentence: what, and what to do

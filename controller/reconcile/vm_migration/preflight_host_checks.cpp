@@ -22,16 +22,17 @@ void checkAvailability(const Candidate& c, Violations& out) {
 }
 
 void checkVersions(const Observation& o, const Candidate& c, Violations& out) {
-  if (c.snapshot.libvirt < kMinLibvirt) {
-    out.push_back({"VersionTooOld", fmt::format("libvirt {} is older than {}",
-                                                c.snapshot.libvirt.str(), kMinLibvirt.str())});
+  if (c.facts->snapshot.libvirt < kMinLibvirt) {
+    out.push_back(
+        {"VersionTooOld", fmt::format("libvirt {} is older than {}",
+                                      c.facts->snapshot.libvirt.str(), kMinLibvirt.str())});
   }
   const bool failover = std::any_of(o.nics.begin(), o.nics.end(), [](const Nic& nic) {
     return !nic.device.standbyAlias.empty();
   });
-  if (failover && c.snapshot.qemu < kMinQemu) {
+  if (failover && c.facts->snapshot.qemu < kMinQemu) {
     out.push_back({"VersionTooOld", fmt::format("QEMU {} is older than {}, which failover needs",
-                                                c.snapshot.qemu.str(), kMinQemu.str())});
+                                                c.facts->snapshot.qemu.str(), kMinQemu.str())});
   }
 }
 
@@ -40,10 +41,11 @@ void checkVersions(const Observation& o, const Candidate& c, Violations& out) {
 void checkNetworks(const Sighting& source, const Candidate& c, Violations& out) {
   for (const domain::VirtualNic& nic : source.description.virtualNics) {
     if (nic.network.empty()) continue;
-    const auto found = std::find_if(c.snapshot.networks.begin(), c.snapshot.networks.end(),
-                                    [&](const auto& n) { return n.name == nic.network; });
+    const auto found =
+        std::find_if(c.facts->snapshot.networks.begin(), c.facts->snapshot.networks.end(),
+                     [&](const auto& n) { return n.name == nic.network; });
     const char* what = nic.standby ? "standby network" : "network";
-    if (found == c.snapshot.networks.end()) {
+    if (found == c.facts->snapshot.networks.end()) {
       out.push_back({"NetworkMissing",
                      fmt::format("libvirt has no {} {}; define and start it", what, nic.network)});
     } else if (!found->active) {
@@ -54,7 +56,7 @@ void checkNetworks(const Sighting& source, const Candidate& c, Violations& out) 
 }
 
 void checkName(const Sighting& source, const Candidate& c, Violations& out) {
-  for (const auto& other : c.snapshot.domains) {
+  for (const auto& other : c.facts->snapshot.domains) {
     const bool active = other.state == hypervisor::DomainState::Running ||
                         other.state == hypervisor::DomainState::Paused;
     // A shut-off definition of the same VM is a leftover of an earlier stay; libvirt replaces it.
@@ -87,7 +89,7 @@ void checkVfs(const Observation& o, HostVerdict& verdict) {
     if (!nic.profile) return;  // told already, and nothing can be matched
     networks.push_back(nic.profile->spec.network);
   }
-  const auto found = domain::matchVfs(networks, domain::freeSupply(verdict.candidate->inventory));
+  const auto found = domain::matchVfs(networks, domain::freeSupply(*verdict.candidate->inventory));
   std::string without;
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (found[i]) {
@@ -98,7 +100,7 @@ void checkVfs(const Observation& o, HostVerdict& verdict) {
     }
   }
   if (without.empty()) return;
-  const bool inMotion = anyVf(verdict.candidate->inventory, [](const domain::VfEntry& vf) {
+  const bool inMotion = anyVf(*verdict.candidate->inventory, [](const domain::VfEntry& vf) {
     return vf.reservation && vf.reservation->spec.purpose != api::purpose::kInUse;
   });
   verdict.violations.push_back({"NoFreeVf", fmt::format("no free VF for {}", without), inMotion});

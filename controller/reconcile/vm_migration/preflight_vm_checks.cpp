@@ -171,7 +171,7 @@ void checkTargetName(const Observation& o, Violations& out) {
 
 void checkCaps(const Observation& o, const Sighting& source, Violations& out) {
   if (o.activeMigrations >= o.maxParallelMigrations) {
-    out.push_back({"TooManyMigrations",
+    out.push_back({kTooManyMigrations,
                    fmt::format("{} migrations run, which is the limit", o.activeMigrations), true});
   }
   for (const Candidate& c : o.candidates) {

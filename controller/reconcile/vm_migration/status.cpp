@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 
 #include "api/names.h"
 #include "api/text.h"
@@ -120,6 +121,15 @@ void setRunningConditions(Writer w, const Observation& o, const Plan& plan) {
        "Attached", "NotYet");
 }
 
+// Whenever one migration ends, the places of all that wait move; telling each of many every time
+// would be more requests than the migrations themselves. Near the front the place is exact.
+std::optional<api::QueueStatus> placeToTell(const std::optional<api::QueueStatus>& told,
+                                            const std::optional<api::QueueStatus>& now) {
+  constexpr int kExact = 10;
+  if (!told || !now || told->reason != now->reason || now->position <= kExact) return now;
+  return std::abs(now->position - told->position) * 10 < told->position ? told : now;
+}
+
 void boundReasons(std::vector<std::string>& reasons) {
   if (reasons.size() > kMaxReasons) reasons.resize(kMaxReasons);
   for (auto& reason : reasons) reason = api::bounded(reason, kMaxText);
@@ -180,7 +190,7 @@ api::VmMigrationStatus buildStatus(const Observation& o, const Plan& plan) {
   api::VmMigrationStatus status = plan.decision ? *plan.decision : o.migration->status;
   const std::int64_t generation = o.migration->metadata.generation;
   status.observedGeneration = generation;
-  status.queue = plan.queue;
+  status.queue = placeToTell(status.queue, plan.queue);
   if (plan.preflight) status.preflight = plan.preflight;
   updateNics(status, o, plan);
   updateProgress(status, o);

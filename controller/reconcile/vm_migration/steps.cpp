@@ -50,8 +50,9 @@ const api::Condition* pinnedCondition(const Nic& nic) {
 
 // A VF that may serve the NIC instead of those that were refused.
 std::optional<PciAddress> anotherVf(const Observation& o, const Nic& nic, bool onTarget) {
-  if (!nic.profile) return std::nullopt;
-  auto supplies = domain::freeSupply(onTarget ? o.targetInventory : o.sourceInventory);
+  const auto& inventory = onTarget ? o.targetInventory : o.sourceInventory;
+  if (!nic.profile || !inventory) return std::nullopt;
+  auto supplies = domain::freeSupply(*inventory);
   const auto& status = o.migration->status;
   const std::string& host = onTarget ? status.targetHost : status.sourceHost;
   for (auto& supply : supplies) {

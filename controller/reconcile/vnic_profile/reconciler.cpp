@@ -12,8 +12,8 @@ StatusInput VnicProfileReconciler::gather(const api::VnicProfile& profile) const
           ports_.profiles.list(),
           ports_.vnics.list(),
           ports_.hosts.list(),
-          ports_.hostCache.list(),
-          ports_.reservations.list(),
+          ports_.hostCache,
+          domain::groupByHost(ports_.reservations.list()),
           ports_.clock.wall()};
 }
 
@@ -26,7 +26,8 @@ Result<Done> VnicProfileReconciler::reconcile(const api::ObjectKey& key, std::st
     return Done{};
   }
   api::VnicProfile profile = *cached;
-  const bool used = usersOf(gather(profile)).any();
+  const StatusInput input = gather(profile);
+  const bool used = usersOf(input).any();
   if (used && !profile.metadata.deleting()) {
     auto guarded = kube::addFinalizer(ports_.client, profile);
     if (!guarded) return fail(guarded.error());
@@ -36,7 +37,7 @@ Result<Done> VnicProfileReconciler::reconcile(const api::ObjectKey& key, std::st
     if (!freed) return fail(freed.error());
     return Done{};  // the change brings us back
   }
-  const api::VnicProfileStatus status = buildStatus(gather(profile));
+  const api::VnicProfileStatus status = buildStatus(input);
   if (status == profile.status) return Done{};
   const auto written =
       kube::applyStatus<api::VnicProfile>(ports_.client, profile.metadata, toJson(status));

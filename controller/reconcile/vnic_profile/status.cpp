@@ -15,13 +15,6 @@ namespace {
 
 using api::ConditionStatus;
 
-vm_host::HostFactsPtr factsOf(const std::string& host, const StatusInput& input) {
-  for (const auto& facts : input.facts) {
-    if (facts->host == host) return facts;
-  }
-  return nullptr;
-}
-
 bool carriesVirtio(const hypervisor::HostSnapshot& snapshot, const api::VnicProfileSpec& virtio) {
   if (!virtio.bridge.empty()) return true;
   return std::any_of(snapshot.networks.begin(), snapshot.networks.end(), [&](const auto& network) {
@@ -119,14 +112,13 @@ Users usersOf(const StatusInput& input) {
 std::vector<api::ServingHost> servingHosts(const StatusInput& input) {
   std::vector<api::ServingHost> serving;
   for (const auto& host : input.hosts) {
-    const auto facts = factsOf(host->metadata.name, input);
+    const std::string& name = host->metadata.name;
+    const auto facts = input.hostCache.get(name);
     if (!facts || !facts->reachable() || host->spec.availability == "OutOfService") continue;
-    const auto inventory = domain::buildInventory(host->metadata.name, host->spec, facts->snapshot,
-                                                  facts->domains, input.reservations);
-    if (!couldServe(inventory, facts->snapshot, input)) continue;
+    const auto inventory = input.hostCache.inventory(*host, input.reservations);
+    if (!inventory || !couldServe(*inventory, facts->snapshot, input)) continue;
     const bool passthrough = input.profile.spec.passthrough;
-    serving.push_back(
-        {host->metadata.name, passthrough ? inventory.freeFor(input.profile.spec.network) : 0});
+    serving.push_back({name, passthrough ? inventory->freeFor(input.profile.spec.network) : 0});
   }
   std::sort(serving.begin(), serving.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });

@@ -20,8 +20,8 @@ struct StatusInput {
   std::vector<ProfilePtr> profiles;
   std::vector<VnicPtr> vnics;  // of all profiles
   std::vector<std::shared_ptr<const api::VmHost>> hosts;
-  std::vector<vm_host::HostFactsPtr> facts;
-  std::vector<domain::ReservationPtr> reservations;
+  const vm_host::HostCache& hostCache;
+  domain::ReservationsByHost reservations;
   WallTime now;
 };
 
