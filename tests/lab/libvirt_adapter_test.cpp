@@ -5,7 +5,7 @@
 #include "domain/guest_requirements.h"
 #include "hypervisor/error_code.h"
 #include "lab/libvirt_adapter_fixture.h"
-#include "lab/tcp_relay.h"
+#include "support/tcp_relay.h"
 
 namespace vnic::hypervisor {
 namespace {

@@ -29,6 +29,13 @@ std::filesystem::path newDirectory() {
 ControlPlane::ControlPlane(const Options& options) : dir_(newDirectory()) {
   std::vector<std::string> up{"up", "--while", std::to_string(getpid())};
   if (!options.controllerManager) up.push_back("--without-controller-manager");
+  std::vector<std::string> flags = options.apiServerFlags;
+  if (options.audit) {
+    flags.push_back("--audit-policy-file=" +
+                    sourcePath("tests/support/control-plane/audit-policy.yaml"));
+    flags.push_back("--audit-log-path=" + auditLog().string());
+  }
+  for (const std::string& flag : flags) up.insert(up.end(), {"--apiserver-flag", flag});
   if (!options.networkNamespace.empty()) {
     up.insert(up.end(), {"--netns", options.networkNamespace});
   }

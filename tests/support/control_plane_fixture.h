@@ -17,7 +17,9 @@ class ControlPlane {
   struct Options {
     bool controllerManager = false;  // garbage collection, namespace deletion, aggregated roles
     bool install = true;             // the CRDs and the operator's RBAC
-    std::string networkNamespace;    // "" = here
+    bool audit = false;              // auditLog() tells every request of a service account
+    std::vector<std::string> apiServerFlags;  // --name=value, besides those that it always has
+    std::string networkNamespace;             // "" = here
   };
 
   // Ready when it returns, about 3 s later. Throws std::runtime_error with the reason otherwise. It
@@ -31,6 +33,8 @@ class ControlPlane {
   std::filesystem::path adminKubeconfig() const { return dir_ / "admin.kubeconfig"; }
   // The operator's service account: may do what deploy/base/rbac grants, nothing else.
   std::filesystem::path operatorKubeconfig() const { return dir_ / "operator.kubeconfig"; }
+
+  std::filesystem::path auditLog() const { return dir_ / "audit.log"; }
 
   // kubectl as admin, or as the operator. The result is the caller's to judge.
   CommandResult kubectl(const std::vector<std::string>& arguments,

@@ -99,8 +99,9 @@ std::string Observer::suggestProfile(const Observation& o, const Sighting& sourc
       continue;
     }
     const auto carries = [&](const Candidate& c) {
+      if (c.name() != source.host || !c.reachable) return false;
       const domain::PfEntry* pf = c.inventory->physicalFunctionOf(hostdev.source);
-      return c.name() == source.host && pf != nullptr && pf->carries(spec.network);
+      return pf != nullptr && pf->carries(spec.network);
     };
     if (std::none_of(o.candidates.begin(), o.candidates.end(), carries)) continue;
     const std::string& name = profile->metadata.name;

@@ -39,7 +39,8 @@ std::string profile(const std::string& name, const std::string& spec) {
 
 }  // namespace
 
-ReviewedControlPlane::ReviewedControlPlane() {
+ReviewedControlPlane::ReviewedControlPlane(const ControlPlane::Options& options)
+    : controlPlane_(options) {
   std::string name = std::filesystem::temp_directory_path() / "vnic-admission.XXXXXX";
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
   folder_ = name;

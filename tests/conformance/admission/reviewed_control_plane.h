@@ -15,7 +15,7 @@ namespace vnic::test {
 
 class ReviewedControlPlane {
  public:
-  ReviewedControlPlane();
+  explicit ReviewedControlPlane(const ControlPlane::Options& options = {});
   ~ReviewedControlPlane();
   ReviewedControlPlane(const ReviewedControlPlane&) = delete;
   ReviewedControlPlane& operator=(const ReviewedControlPlane&) = delete;

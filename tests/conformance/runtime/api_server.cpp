@@ -27,12 +27,17 @@ class StopAtTheEnd final : public ::testing::Environment {
 }  // namespace
 
 ApiServer::ApiServer() {
-  auto config = kube::readKubeconfig({kubeconfig()}, "");
-  if (!config) throw std::runtime_error(config.error().message);
-  auto connection = kube::Connection::open(*config, clock_, Logger());
-  if (!connection) throw std::runtime_error(connection.error().message);
-  connection_ = std::move(*connection);
+  const auto connect = [this](const std::string& file) {
+    auto config = kube::readKubeconfig({file}, "");
+    if (!config) throw std::runtime_error(config.error().message);
+    auto connection = kube::Connection::open(*config, clock_, Logger());
+    if (!connection) throw std::runtime_error(connection.error().message);
+    return std::move(*connection);
+  };
+  connection_ = connect(kubeconfig());
   client_ = connection_->makeClient({});
+  adminConnection_ = connect(controlPlane_.adminKubeconfig());
+  admin_ = adminConnection_->makeClient({});
 }
 
 ApiServer& ApiServer::shared() {

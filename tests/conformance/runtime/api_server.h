@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One control plane for all tests of this program, reached with the rights that the operator ships
-// with.
+// One control plane for all tests of this program.
 #pragma once
 
 #include <functional>
@@ -22,7 +21,8 @@ class ApiServer {
   static ApiServer& shared();
 
   ControlPlane& controlPlane() { return controlPlane_; }
-  kube::Client& client() { return *client_; }
+  kube::Client& client() { return *client_; }  // with the rights that the operator ships with
+  kube::Client& admin() { return *admin_; }
   Clock& clock() { return clock_; }
   std::string kubeconfig() const { return controlPlane_.operatorKubeconfig(); }
 
@@ -31,8 +31,8 @@ class ApiServer {
 
   ControlPlane controlPlane_;
   SystemClock clock_;
-  std::unique_ptr<kube::Connection> connection_;
-  std::unique_ptr<kube::Client> client_;
+  std::unique_ptr<kube::Connection> connection_, adminConnection_;
+  std::unique_ptr<kube::Client> client_, admin_;
 };
 
 // Asks every 50 ms, for at most so long.

@@ -55,21 +55,21 @@ class ReflectorConformance : public ::testing::TestWithParam<bool> {
     meta.labels = {{"test", label}};
     runtime::LeaseRecord record;
     record.holder = holder;
-    auto lease = kube::createObject<Lease>(api.client(), meta, toJson(record));
+    auto lease = kube::createObject<Lease>(api.admin(), meta, toJson(record));
     if (!lease) throw std::runtime_error(lease.error().message);
     created.insert(name);
     return *lease;
   }
   Lease change(const std::string& name, const std::string& holder) {
-    auto lease = kube::getObject<Lease>(api.client(), key(name)).value();
+    auto lease = kube::getObject<Lease>(api.admin(), key(name)).value();
     lease.spec.holder = holder;
     nlohmann::json body = kube::objectFrame(Lease::resource, key(name));
     body["metadata"] = api::toJson(lease.metadata);
     body["spec"] = toJson(lease.spec);
-    return kube::detail::decodeBody<Lease>(api.client().update(Lease::resource, body)).value();
+    return kube::detail::decodeBody<Lease>(api.admin().update(Lease::resource, body)).value();
   }
   Status remove(const std::string& name) {
-    return api.client().remove(Lease::resource, key(name), {});
+    return api.admin().remove(Lease::resource, key(name), {});
   }
   api::ObjectKey key(const std::string& name) const {
     return {kOperatorNamespace, label + "-" + name};
@@ -98,7 +98,7 @@ class ReflectorConformance : public ::testing::TestWithParam<bool> {
   ApiServer& api = ApiServer::shared();
   const std::string label =
       "r" + std::to_string(std::chrono::system_clock::now().time_since_epoch().count());
-  ObservedClient observed{api.client()};
+  ObservedClient observed{api.admin()};
   std::unique_ptr<cache::Informer<Lease>> informer;
   std::mutex mutex;
   std::vector<std::string> told;

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154  # dir, address, ports, controller_manager: set by control-plane
+# shellcheck disable=SC2154  # dir, address, ports, controller_manager, apiserver_flags: set by control-plane
 # SPDX-License-Identifier: Apache-2.0
 #
 # Sourced by control-plane: how etcd, kube-apiserver and kube-controller-manager are started, and
@@ -37,7 +37,7 @@ start_apiserver() {
     --service-cluster-ip-range 10.0.0.0/24 --profiling=false)
   # Nobody would make service accounts without the controller manager.
   [[ -n $controller_manager ]] || options+=(--disable-admission-plugins ServiceAccount)
-  start kube-apiserver kube-apiserver "${options[@]}"
+  start kube-apiserver kube-apiserver "${options[@]}" "${apiserver_flags[@]}"
 }
 
 start_controller_manager() {

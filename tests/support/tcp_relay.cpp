@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lab/tcp_relay.h"
+#include "support/tcp_relay.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -28,17 +28,18 @@ int connectTo(const std::string& host, std::uint16_t port) {
   return -1;
 }
 
-bool pass(int from, int to, bool swallow) {
+// How many bytes; 0 = one of them is gone.
+std::size_t pass(int from, int to, bool swallow) {
   std::array<char, 65536> buffer;
   const ssize_t got = recv(from, buffer.data(), buffer.size(), 0);
-  if (got <= 0) return false;
+  if (got <= 0) return 0;
   for (ssize_t sent = 0; !swallow && sent < got;) {
     const ssize_t written =
         send(to, buffer.data() + sent, static_cast<std::size_t>(got - sent), MSG_NOSIGNAL);
-    if (written <= 0) return false;
+    if (written <= 0) return 0;
     sent += written;
   }
-  return true;
+  return static_cast<std::size_t>(got);
 }
 
 void reset(int fd) {
@@ -92,8 +93,15 @@ void TcpRelay::relay(int client) {
   while (server >= 0 && !stop_ && epoch == epoch_) {
     std::array<pollfd, 2> ready{{{client, POLLIN, 0}, {server, POLLIN, 0}}};
     if (poll(ready.data(), ready.size(), kTickMilliseconds) < 1) continue;
-    if (ready[0].revents && !pass(client, server, stalled_)) break;
-    if (ready[1].revents && !pass(server, client, stalled_)) break;
+    std::size_t passed = 0;
+    if (ready[0].revents) {
+      if ((passed = pass(client, server, stalled_)) == 0) break;
+      sent_ += passed;
+    }
+    if (ready[1].revents) {
+      if ((passed = pass(server, client, stalled_)) == 0) break;
+      received_ += passed;
+    }
   }
   reset(client);
   if (server >= 0) close(server);

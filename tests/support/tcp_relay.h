@@ -10,8 +10,8 @@
 
 namespace vnic {
 
-// Passes TCP connections on to a server until it is told to lose them. Stands between the adapter
-// and a host that other tests use as well.
+// Passes TCP connections on to a server, counts what goes through, and loses them when it is told
+// to. Stands between an adapter and a server that others use as well.
 class TcpRelay {
  public:
   TcpRelay(const std::string& host, std::uint16_t port);
@@ -24,6 +24,10 @@ class TcpRelay {
   void resume();                                // what came while it stalled is reset
   void cut() { ++epoch_; }                      // resets every connection
 
+  // Bytes that clients have sent so far, and that came back for them.
+  std::size_t sent() const { return sent_; }
+  std::size_t received() const { return received_; }
+
  private:
   void accept();
   void relay(int client);
@@ -35,6 +39,8 @@ class TcpRelay {
   std::atomic<bool> stop_ = false;
   std::atomic<bool> stalled_ = false;
   std::atomic<int> epoch_ = 0;
+  std::atomic<std::size_t> sent_ = 0;
+  std::atomic<std::size_t> received_ = 0;
   std::mutex mutex_;
   std::vector<std::thread> threads_;
 };
