@@ -44,17 +44,21 @@ struct Device {
   pugi::xml_document document;
 };
 
-// Libvirt matches by MAC, then guest address, then alias; a bare MAC of a pair would be ambiguous.
+// libvirt matches by MAC, guest address and alias, as far as they are given, never by type; what
+// several devices match, it refuses.
 pugi::xml_node match(const pugi::xml_document& domain, const pugi::xml_node& wanted) {
   const std::string mac = wanted.child("mac").attribute("address").value();
   const std::string alias = wanted.child("alias").attribute("name").value();
+  const std::string place = address(wanted.child("address"));
+  pugi::xml_node found;
   for (const auto& device : domain.document_element().child("devices").children(wanted.name())) {
     if (mac != device.child("mac").attribute("address").value()) continue;
-    if (std::string(wanted.attribute("type").value()) != device.attribute("type").value()) continue;
     if (!alias.empty() && alias != device.child("alias").attribute("name").value()) continue;
-    return device;
+    if (!place.empty() && place != address(device.child("address"))) continue;
+    if (found) return {};
+    found = device;
   }
-  return {};
+  return found;
 }
 
 }  // namespace
@@ -113,6 +117,22 @@ std::vector<std::string> aliases(const std::string& xml) {
   return names;
 }
 
+std::string asRunning(const std::string& xml, const std::vector<hypervisor::Network>& networks) {
+  if (xml.empty()) return xml;
+  const Device domain(xml);
+  for (pugi::xml_node interface : domain.root().child("devices").children("interface")) {
+    pugi::xml_node source = interface.child("source");
+    const std::string network = source.attribute("network").value();
+    for (const hypervisor::Network& known : networks) {
+      if (network.empty() || known.name != network || known.bridge.empty()) continue;
+      interface.attribute("type").set_value("bridge");
+      source.append_attribute("portid") = "726e9a4e-3d62-4053-8cc5-37f2ec42b84d";
+      source.append_attribute("bridge") = known.bridge.c_str();
+    }
+  }
+  return text(domain.root());
+}
+
 std::string domainXml(const VmShape& shape) {
   std::string devices;
   for (int index = 1; index <= 8; ++index) {
@@ -148,11 +168,16 @@ std::string domainXml(const VmShape& shape) {
                                          "<metadata><vnic:vm xmlns:vnic='https://vnic.dev/libvirt' "
                                          "namespace='{}'/></metadata>",
                                          shape.vnicNamespace);
+  const std::string limit =
+      shape.memoryLimitKiB == 0
+          ? ""
+          : fmt::format("<memtune><hard_limit unit='KiB'>{}</hard_limit></memtune>",
+                        shape.memoryLimitKiB);
   return fmt::format(
-      "<domain type='kvm'><name>{}</name><uuid>{}</uuid>{}<memory unit='KiB'>{}</memory>"
+      "<domain type='kvm'><name>{}</name><uuid>{}</uuid>{}<memory unit='KiB'>{}</memory>{}"
       "<vcpu>1</vcpu><os><type arch='x86_64' machine='{}'>hvm</type></os>"
       "<devices>{}</devices></domain>",
-      shape.name, shape.uuid, metadata, shape.memoryKiB, shape.machine, devices);
+      shape.name, shape.uuid, metadata, shape.memoryKiB, limit, shape.machine, devices);
 }
 
 }  // namespace vnic::test

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "hypervisor/hypervisor.h"
+
 namespace vnic::test {
 
 // The device of `xml` that MAC and alias of `deviceXml` name, as text; "" = not there.
@@ -18,5 +20,8 @@ std::string macOfDevice(const std::string& deviceXml);
 std::string sourceVfOfDevice(const std::string& deviceXml);      // 0000:01:10.0
 std::string guestAddressOfDevice(const std::string& deviceXml);  // "" = none
 std::vector<std::string> aliases(const std::string& xml);
+// As libvirt shows a running domain: a NIC of a network is one of that network's bridge, which is
+// named beside the network.
+std::string asRunning(const std::string& xml, const std::vector<hypervisor::Network>& networks);
 
 }  // namespace vnic::test

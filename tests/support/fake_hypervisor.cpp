@@ -92,6 +92,11 @@ void FakeHypervisor::setDeaf(const std::string& uuid, bool deaf) {
   deaf_[uuid] = deaf;
 }
 
+void FakeHypervisor::keepInGuest(const std::string& mac) {
+  const std::lock_guard lock(mutex_);
+  kept_.insert(mac);
+}
+
 void FakeHypervisor::eject(const std::string& host, const std::string& uuid) {
   const std::lock_guard lock(mutex_);
   Vm& vm = hosts_.at(host).vms.at(uuid);
@@ -174,9 +179,10 @@ Result<FakeHypervisor::Vm*> FakeHypervisor::find(const std::string& host, const 
   return &found->second;
 }
 
-hypervisor::Domain FakeHypervisor::view(const Vm& vm) const {
+hypervisor::Domain FakeHypervisor::view(const Host& host, const Vm& vm) const {
   hypervisor::Domain domain = vm;
   domain.migratableXml = vm.liveXml;
+  domain.liveXml = asRunning(vm.liveXml, host.facts.networks);
   return domain;
 }
 
@@ -186,7 +192,7 @@ Result<hypervisor::HostSnapshot> FakeHypervisor::snapshot(const std::string& hos
   if (!reached) return fail(reached.error());
   hypervisor::HostSnapshot result = (*reached)->facts;
   for (const auto& [uuid, vm] : (*reached)->vms) {
-    result.domains.push_back(view(vm));
+    result.domains.push_back(view(**reached, vm));
     const auto description = domain::parseDomain(vm.liveXml);
     if (!description) continue;
     for (const auto& nic : description->hostdevs) {
@@ -214,7 +220,7 @@ Result<hypervisor::Domain> FakeHypervisor::domain(const std::string& host,
   const std::lock_guard lock(mutex_);
   const auto vm = find(host, uuid, Operation::Domain);
   if (!vm) return fail(vm.error());
-  return view(**vm);
+  return view(hosts_.at(host), **vm);
 }
 
 }  // namespace vnic::test

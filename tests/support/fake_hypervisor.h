@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -32,6 +33,7 @@ struct VmShape {
   std::string vnicNamespace = {};
   std::string machine = "pc-q35-10.0";
   std::int64_t memoryKiB = 262144;
+  std::int64_t memoryLimitKiB = 0;  // <hard_limit>, 0 = none
   std::vector<VmNic> nics = {};
 };
 
@@ -68,6 +70,8 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
                 hypervisor::PausedReason reason = hypervisor::PausedReason::None);
   // Deaf: the guest ignores unplug requests; libvirt says success all the same.
   void setDeaf(const std::string& uuid, bool deaf);
+  // It lets go of every NIC but this one.
+  void keepInGuest(const std::string& mac);
   // The guest lets go, late, of all VFs that it was asked for.
   void eject(const std::string& host, const std::string& uuid);
   // The same, if it is still there and runs.
@@ -200,7 +204,7 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
   std::string hostNameOf(const std::string& peerURI) const;
   Status checkAttach(Host& host, const Vm& vm, const std::string& deviceXml) const;
   Status checkMigration(Host& source, const Vm& vm, const hypervisor::MigrationRequest& request);
-  hypervisor::Domain view(const Vm& vm) const;
+  hypervisor::Domain view(const Host& host, const Vm& vm) const;
   void advance(const std::string& host, const std::string& uuid);
   void complete(const std::string& host, const std::string& uuid);
   void breakOff(const std::string& host, const std::string& uuid, Error error);
@@ -215,6 +219,7 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
   mutable std::recursive_mutex mutex_;
   std::map<std::string, Host> hosts_;
   std::map<std::string, bool> deaf_;
+  std::set<std::string> kept_;                   // by MAC
   std::map<std::string, bool> withoutFailover_;  // guests whose driver takes no standby
   std::map<std::string, bool> unsafeStorage_;
   std::map<std::string, hypervisor::MoveObstacles> obstacles_;

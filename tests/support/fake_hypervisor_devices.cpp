@@ -58,7 +58,7 @@ Status FakeHypervisor::detachDevice(const std::string& host, const std::string& 
   }
   if (persistent(scope)) vm.persistentXml = withoutDevice(vm.persistentXml, deviceXml);
   if (!live(scope)) return {};
-  if (deaf_[uuid] || vm.state != DomainState::Running) {
+  if (deaf_[uuid] || kept_.contains(macOfDevice(deviceXml)) || vm.state != DomainState::Running) {
     vm.unplugRequested.push_back(deviceXml);  // success all the same
     return {};
   }

@@ -71,6 +71,28 @@ TEST_F(FakeHypervisorTest, ADetachIsLiveOnly) {
   EXPECT_EQ(detach().error().code, hypervisor::kDeviceMissing);
 }
 
+TEST_F(FakeHypervisorTest, ARunningNicOfANetworkIsOneOfTheNetworksBridge) {
+  const domain::VirtualNic live = describe("host1").virtualNics.at(0);
+  EXPECT_EQ(live.type, "bridge");
+  EXPECT_EQ(live.network, "tenant-blue");
+  EXPECT_EQ(live.bridge, "br0");
+  const auto domain = *hosts.domain("host1", kUuid);
+  for (const std::string& xml : {domain.migratableXml, domain.persistentXml}) {
+    const domain::VirtualNic kept = domain::parseDomain(xml)->virtualNics.at(0);
+    EXPECT_EQ(kept.type, "network");
+    EXPECT_EQ(kept.bridge, "");
+  }
+}
+
+// Both halves of a pair have it, and libvirt compares no types.
+TEST_F(FakeHypervisorTest, AMacThatTwoDevicesHaveNamesNone) {
+  plan.alias.clear();
+  plan.guestAddress.clear();
+  EXPECT_EQ(detach().error().code, hypervisor::kDeviceMissing);
+  plan.guestAddress = "0000:05:00.0";
+  EXPECT_TRUE(detach());
+}
+
 TEST_F(FakeHypervisorTest, ADeafGuestKeepsTheDeviceThoughTheCallSucceeds) {
   hosts.setDeaf(kUuid, true);
   ASSERT_TRUE(detach());
