@@ -219,8 +219,8 @@ TEST_F(LibvirtAdapter, AHostThatGoesAwayIsUnknownAndComesBack) {
   Events events;
   hypervisor.setEventHandler([&](const HypervisorEvent& event) { events.note(event); });
   const std::string query = uri_["host1"].substr(uri_["host1"].find('?') + 1);
-  hypervisor.setHost("away", "qemu+tls://127.0.0.1:" + std::to_string(relay.port()) +
-                                 "/system?no_verify=1&" + query);
+  hypervisor.setHost("away",
+                     "qemu+tls://127.0.0.1:" + std::to_string(relay.port()) + "/system?" + query);
   const auto reachable = [&] { return hypervisor.domain("away", uuid_).has_value(); };
   ASSERT_TRUE(eventually(30s, reachable)) << hypervisor.domain("away", uuid_).error().message;
 

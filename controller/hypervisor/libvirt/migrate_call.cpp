@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hypervisor/libvirt/migrate_call.h"
 
+#include "hypervisor/libvirt/connect_uri.h"
 #include "hypervisor/libvirt/errors.h"
 
 namespace vnic::hypervisor {
@@ -42,6 +43,7 @@ std::string streamUri(const std::string& migrationAddress) {
 }
 
 Status migrate(virDomainPtr domain, const MigrationRequest& request) {
+  if (auto peer = checkPeerUri(request.peerURI); !peer) return peer;
   Parameters parameters;
   parameters.add(VIR_MIGRATE_PARAM_DEST_XML, request.destinationXml);
   parameters.add(VIR_MIGRATE_PARAM_PERSIST_XML, request.persistentXml);

@@ -39,13 +39,14 @@ pki_client() {
 
 # pki_host CA_DIR ROOT HOST: the certificates of HOST below ROOT, where libvirt and QEMU look for
 # them. A host is server and, for peer-to-peer migration, client; its one certificate says both.
+# Tests reach it through relays on the loopback as well.
 pki_host() {
   local ca=$1 root=$2 host=$3 dir name
   mkdir -p "$root"/etc/pki/{CA,libvirt/private,qemu}
   cp "$ca/ca.pem" "$root/etc/pki/CA/cacert.pem"
   pki_issue "$ca" "$host" "$root/etc/pki/libvirt/servercert.pem" \
     "$root/etc/pki/libvirt/private/serverkey.pem" serverAuth,clientAuth \
-    "DNS:$host,IP:$(host_address "$host")"
+    "DNS:$host,IP:$(host_address "$host"),IP:127.0.0.1"
   dir=$root/etc/pki/libvirt
   cp "$dir/servercert.pem" "$dir/clientcert.pem"
   cp "$dir/private/serverkey.pem" "$dir/private/clientkey.pem"
