@@ -92,6 +92,14 @@ std::string describeSource(const std::string& network, const std::string& bridge
   return network.empty() ? "bridge " + bridge : "network " + network;
 }
 
+std::string describeMtu(const domain::VirtualNic& nic) {
+  return nic.mtu ? fmt::format("MTU {}", *nic.mtu) : "the network's MTU";
+}
+
+std::string describeFilter(const domain::VirtualNic& nic) {
+  return nic.filter.empty() ? "no filter" : "filter " + nic.filter;
+}
+
 Verdict checkVirtio(const domain::VirtualNic& nic, const api::VnicProfile& profile) {
   const api::VnicProfileSpec& spec = profile.spec;
   const bool same = spec.bridge.empty() ? nic.network == spec.network : nic.bridge == spec.bridge;
@@ -107,13 +115,11 @@ Verdict checkVirtio(const domain::VirtualNic& nic, const api::VnicProfile& profi
   }
   if (spec.mtu && nic.mtu != spec.mtu) {
     return {ConditionStatus::False, "MtuDiffers",
-            fmt::format("The virtio NIC has {}; {}",
-                        nic.mtu ? fmt::format("MTU {}", *nic.mtu) : "the network's MTU", change)};
+            fmt::format("The virtio NIC has {}; {}", describeMtu(nic), change)};
   }
   if (nic.filter != spec.networkFilter) {
     return {ConditionStatus::False, "FilterDiffers",
-            fmt::format("The virtio NIC has {}; {}",
-                        nic.filter.empty() ? "no filter" : "filter " + nic.filter, change)};
+            fmt::format("The virtio NIC has {}; {}", describeFilter(nic), change)};
   }
   return {ConditionStatus::True, "InSync", ""};
 }
@@ -148,6 +154,9 @@ std::string definitionDrift(const Observation& o) {
             describeSource(defined.network, defined.bridge));
     compare("the virtio NIC's guest address", place(live.guestAddress),
             place(defined.guestAddress));
+    compare("the virtio NIC has", describeFilter(live), describeFilter(defined));
+    // What the definition leaves open is the network's, also where the live NIC shows it.
+    if (defined.mtu) compare("the virtio NIC has", describeMtu(live), describeMtu(defined));
   }
   return fmt::format("{}", fmt::join(found, "; "));
 }

@@ -212,6 +212,30 @@ TEST(VnicDefinition, DriftIsNamedInWords) {
   EXPECT_THAT(message(world, "InSync"), HasSubstr("0000:03:00.0 live, 0000:07:00.0 defined"));
 }
 
+TEST(VnicDefinition, DriftOfTheStandbyIsNamedInWords) {
+  VnicWorld world;
+  world.addVm();
+  world.addVnic();
+  expectPass(world);
+  EXPECT_EQ(world.condition("InSync"), "True InSync");
+  const auto redefine = [&](const std::string& what, const std::string& instead) {
+    std::string xml = world.hypervisor.domain("host1", VnicWorld::kUuid)->persistentXml;
+    const auto at = xml.find(what);
+    ASSERT_NE(at, xml.npos);
+    xml.replace(at, what.size(), instead);
+    ASSERT_TRUE(world.hypervisor.define("host1", xml));
+    expectPass(world);
+    EXPECT_EQ(world.condition("InSync"), "False DefinitionDiffers");
+    EXPECT_EQ(world.condition("Ready"), "True DefinitionDiffers");
+  };
+  redefine("network='tenant-blue'", "network='elsewhere'");
+  EXPECT_THAT(message(world, "InSync"), HasSubstr("network tenant-blue live, network elsewhere"));
+  redefine("<model type='virtio'/>",
+           "<model type='virtio'/><filterref filter='clean-traffic'/><mtu size='9000'/>");
+  EXPECT_THAT(message(world, "InSync"), HasSubstr("no filter live, filter clean-traffic defined"));
+  EXPECT_THAT(message(world, "InSync"), HasSubstr("the network's MTU live, MTU 9000 defined"));
+}
+
 TEST(VnicDefinition, WhatTheProfileOfTheStandbyWantsIsComparedToo) {
   VnicWorld world;
   world.addVm();
