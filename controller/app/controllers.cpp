@@ -58,6 +58,7 @@ Controllers::Controllers(const Options& options, Ports ports)
       agents_(ports_.client, ports_.clock, options.ns),
       migrationMetrics_(ports_.metrics.registry()),
       hostReconciler_({ports_.caches.hosts.store(), ports_.caches.reservations.store(),
+                       ports_.caches.vnics.store(), ports_.caches.profiles.store(),
                        ports_.hypervisor, hostCache_, hostClient_, ports_.clock, ports_.log},
                       {options.ns}),
       migrationReconciler_(

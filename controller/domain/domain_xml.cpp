@@ -99,6 +99,7 @@ Result<VirtualNic> readVirtualNic(const pugi::xml_node& device) {
   nic.bridge = attribute(device.child("source"), "bridge");
   nic.guestAddress = readAddress(device.child("address"));
   nic.filter = attribute(device.child("filterref"), "filter");
+  nic.virtualPort = attribute(device.child("virtualport"), "type");
   if (const auto mtu = device.child("mtu").attribute("size")) nic.mtu = mtu.as_int();
   nic.standby = attribute(device.child("teaming"), "type") == "persistent";
   nic.linkDown = attribute(device.child("link"), "state") == "down";

@@ -40,10 +40,11 @@ struct VirtualNic {
   std::string network;  // <source network=>, "" = none
   std::string bridge;   // <source bridge=>, "" = none; a live network NIC has both
   std::optional<PciAddress> guestAddress;
-  std::string filter;  // <filterref filter=>, "" = none
-  std::optional<int> mtu;
-  bool standby = false;   // <teaming type='persistent'>
-  bool linkDown = false;  // <link state='down'/>
+  std::string filter;       // <filterref filter=>, "" = none
+  std::string virtualPort;  // <virtualport type=>, "" = none: the bridge is one of Linux
+  std::optional<int> mtu;   // bytes
+  bool standby = false;     // <teaming type='persistent'>
+  bool linkDown = false;    // <link state='down'/>
 };
 
 struct DomainDescription {

@@ -23,6 +23,7 @@ std::string describe(const api::VfReservation& reservation) {
 
 // Why nobody may get this VF, apart from somebody having it. "" = nothing.
 std::string findObstacle(const PfEntry& pf, const hypervisor::VirtualFunction& vf,
+                         const std::optional<api::AgentFacts>& agent,
                          const std::vector<ParsedDomain>& domains) {
   if (pf.networks.empty()) return "its PF is not in spec.physicalFunctions";
   if (vf.iommuGroup < 0) return "it has no IOMMU group";
@@ -31,6 +32,11 @@ std::string findObstacle(const PfEntry& pf, const hypervisor::VirtualFunction& v
   }
   if (!vf.netdev.empty() && vf.netdevUp) {
     return fmt::format("the host uses it: the link of {} is up", vf.netdev);
+  }
+  if (agent) {
+    for (const api::HostVirtualFunction& used : agent->hostVirtualFunctions) {
+      if (used.address == vf.address.str()) return "the host uses it: " + used.reason;
+    }
   }
   for (const ParsedDomain& domain : domains) {
     if (!domain.unreadable.empty()) {
@@ -42,10 +48,11 @@ std::string findObstacle(const PfEntry& pf, const hypervisor::VirtualFunction& v
 }
 
 VfEntry classify(const PfEntry& pf, const hypervisor::VirtualFunction& vf,
+                 const std::optional<api::AgentFacts>& agent,
                  const std::vector<ParsedDomain>& domains, const ReservationPtr& reservation) {
   VfEntry entry;
   entry.address = vf.address;
-  entry.obstacle = findObstacle(pf, vf, domains);
+  entry.obstacle = findObstacle(pf, vf, agent, domains);
   std::string runningName;
   std::string definedName;
   for (const ParsedDomain& domain : domains) {
@@ -203,13 +210,13 @@ std::vector<std::string> networksOf(const api::VmHostSpec& spec,
   return {};
 }
 
-VfInventory buildInventory(const std::string& host, const api::VmHostSpec& spec,
-                           const hypervisor::HostSnapshot& snapshot,
+VfInventory buildInventory(const api::VmHost& host, const hypervisor::HostSnapshot& snapshot,
                            const std::vector<ParsedDomain>& domains,
                            const std::vector<ReservationPtr>& reservations) {
   std::map<std::string, ReservationPtr> unplaced;  // by address
   for (const ReservationPtr& reservation : reservations) {
-    if (reservation->spec.hostName == host) unplaced[reservation->spec.address] = reservation;
+    if (reservation->spec.hostName == host.metadata.name)
+      unplaced[reservation->spec.address] = reservation;
   }
   VfInventory inventory;
   for (const hypervisor::PhysicalFunction& pf : snapshot.physicalFunctions) {
@@ -217,11 +224,11 @@ VfInventory buildInventory(const std::string& host, const api::VmHostSpec& spec,
     entry.device = pf.netdev.empty() ? pf.address.str() : pf.netdev;
     entry.address = pf.address;
     entry.linkUp = pf.linkUp;
-    entry.networks = networksOf(spec, pf);
+    entry.networks = networksOf(host.spec, pf);
     for (const hypervisor::VirtualFunction& vf : pf.virtualFunctions) {
       const auto node = unplaced.extract(vf.address.str());
       entry.virtualFunctions.push_back(
-          classify(entry, vf, domains, node.empty() ? nullptr : node.mapped()));
+          classify(entry, vf, host.status.agent, domains, node.empty() ? nullptr : node.mapped()));
       if (!entry.networks.empty()) count(entry.virtualFunctions.back().state, inventory.totals);
     }
     std::sort(entry.virtualFunctions.begin(), entry.virtualFunctions.end(),
@@ -229,7 +236,7 @@ VfInventory buildInventory(const std::string& host, const api::VmHostSpec& spec,
   }
   std::sort(inventory.physicalFunctions.begin(), inventory.physicalFunctions.end(),
             [](const PfEntry& a, const PfEntry& b) { return a.address < b.address; });
-  for (const api::PhysicalFunctionSpec& candidate : spec.physicalFunctions) {
+  for (const api::PhysicalFunctionSpec& candidate : host.spec.physicalFunctions) {
     const auto& pfs = snapshot.physicalFunctions;
     if (std::none_of(pfs.begin(), pfs.end(),
                      [&](const auto& pf) { return isDevice(candidate, pf); })) {

@@ -85,9 +85,9 @@ std::vector<std::string> networksOf(const api::VmHostSpec& spec,
                                     const hypervisor::PhysicalFunction& pf);
 
 // `reservations` may hold those of other hosts as well; they are ignored. When the definition of
-// any domain cannot be read, no VF that it could name is called free.
-VfInventory buildInventory(const std::string& host, const api::VmHostSpec& spec,
-                           const hypervisor::HostSnapshot& snapshot,
+// any domain cannot be read, no VF that it could name is called free; nor is one that the node
+// agent last saw the host use, whether or not it still runs.
+VfInventory buildInventory(const api::VmHost& host, const hypervisor::HostSnapshot& snapshot,
                            const std::vector<ParsedDomain>& domains,
                            const std::vector<ReservationPtr>& reservations);
 

@@ -68,14 +68,16 @@ std::shared_ptr<const domain::VfInventory> HostCache::inventory(
     const std::lock_guard lock(mutex_);
     const auto known = inventories_.find(name);
     if (known != inventories_.end() && known->second.facts == facts &&
-        known->second.reservations == own && known->second.spec == host.spec) {
+        known->second.reservations == own && known->second.spec == host.spec &&
+        known->second.agent == host.status.agent) {
       return known->second.built;
     }
   }
   auto built = std::make_shared<const domain::VfInventory>(
-      domain::buildInventory(name, host.spec, facts->snapshot, facts->domains, own));
+      domain::buildInventory(host, facts->snapshot, facts->domains, own));
   const std::lock_guard lock(mutex_);
-  if (entries_.contains(name)) inventories_[name] = {facts, host.spec, own, built};
+  if (entries_.contains(name))
+    inventories_[name] = {facts, host.spec, host.status.agent, own, built};
   return built;
 }
 

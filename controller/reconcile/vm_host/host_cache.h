@@ -48,7 +48,8 @@ class HostCache {
   std::vector<HostFactsPtr> list() const;           // in the order of the names
 
   // What the host has, by its last good read, as far as its spec allows to use it; nullptr when
-  // there was none. Built again only when the read, the spec or the host's reservations changed.
+  // there was none. Built again only when the read, the spec, what the node agent says or the
+  // host's reservations changed.
   std::shared_ptr<const domain::VfInventory> inventory(
       const api::VmHost& host, const domain::ReservationsByHost& reservations) const;
 
@@ -67,6 +68,7 @@ class HostCache {
   struct Inventory {
     HostFactsPtr facts;
     api::VmHostSpec spec;
+    std::optional<api::AgentFacts> agent;
     std::vector<domain::ReservationPtr> reservations;
     std::shared_ptr<const domain::VfInventory> built;
   };

@@ -29,8 +29,9 @@ Result<Done> VmHostReconciler::reconcile(const api::ObjectKey& key, std::stop_to
 }
 
 Status VmHostReconciler::writeStatus(const api::VmHost& host, const HostFacts& facts) {
-  const api::VmHostStatus status = buildStatus(
-      {host, facts, ports_.reservations.list(), options_.operatorNamespace, ports_.clock.wall()});
+  const api::VmHostStatus status =
+      buildStatus({host, facts, ports_.reservations.list(), ports_.vnics.list(),
+                   ports_.profiles.list(), options_.operatorNamespace, ports_.clock.wall()});
   if (status == host.status) return {};
   const auto written = kube::applyStatus<api::VmHost>(ports_.client, host.metadata, toJson(status));
   if (!written && written.error().kind != ErrorKind::NotFound) return fail(written.error());

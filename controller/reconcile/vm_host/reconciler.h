@@ -5,6 +5,8 @@
 
 #include "api/vf_reservation.h"
 #include "api/vm_host.h"
+#include "api/vnic.h"
+#include "api/vnic_profile.h"
 #include "cache/store.h"
 #include "kube/client.h"
 #include "reconcile/contract/reconciler.h"
@@ -16,12 +18,14 @@ namespace vnic::reconcile::vm_host {
 
 // Keeps one host connected, its facts in the host cache up to date, and its status true. To be
 // asked again for a host when libvirt reports an event there and when a reservation of its VFs
-// changes.
+// changes; what Vnics and profiles say of its VMs is as old as its last read.
 class VmHostReconciler final : public Reconciler {
  public:
   struct Ports {
     const cache::Store<api::VmHost>& hosts;
     const cache::Store<api::VfReservation>& reservations;
+    const cache::Store<api::Vnic>& vnics;
+    const cache::Store<api::VnicProfile>& profiles;
     hypervisor::Hypervisor& hypervisor;
     HostCache& hostCache;
     kube::Client& client;

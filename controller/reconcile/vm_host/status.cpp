@@ -10,6 +10,7 @@
 #include "api/names.h"
 #include "api/text.h"
 #include "hypervisor/connection_error.h"
+#include "reconcile/described_nic.h"
 #include "reconcile/verdict.h"
 #include "support/time_format.h"
 
@@ -86,8 +87,27 @@ Verdict ready(const StatusInput& input, const domain::VfInventory& inventory,
   return {ConditionStatus::True, "Ready", "The host can be used"};
 }
 
-api::VirtualMachineStatus describe(const domain::ParsedDomain& domain,
-                                   const std::string& operatorNamespace) {
+// Why each NIC with a VF keeps its VM here; the preflight of a migration says the same.
+std::vector<std::string> nicsThatStay(const StatusInput& input, const std::string& ns,
+                                      const std::string& vmName,
+                                      const domain::DomainDescription& vm) {
+  std::vector<std::string> why;
+  for (const domain::HostdevNic& nic : vm.passthroughNics()) {
+    const auto vnic = describedNic(ns, vmName, nic.mac, input.vnics);
+    if (!vnic) {
+      why.push_back(fmt::format("NicNotDescribed: NIC {} has no Vnic", nic.mac));
+      continue;
+    }
+    for (const auto& profile : input.profiles) {
+      if (profile->metadata.name != vnic->spec.profile || profile->spec.migratable) continue;
+      why.push_back(fmt::format("NicNotMigratable: NIC {} (VnicProfile {})", nic.mac,
+                                profile->metadata.name));
+    }
+  }
+  return why;
+}
+
+api::VirtualMachineStatus describe(const domain::ParsedDomain& domain, const StatusInput& input) {
   api::VirtualMachineStatus vm;
   vm.name = api::bounded(domain.summary.name, 253);
   vm.uuid = domain.summary.uuid;
@@ -97,12 +117,16 @@ api::VirtualMachineStatus describe(const domain::ParsedDomain& domain,
     vm.reason = api::bounded("its definition cannot be read: " + domain.unreadable, 1024);
     return vm;
   }
-  vm.ns =
-      current->vnicNamespace.empty() ? operatorNamespace : api::bounded(current->vnicNamespace, 63);
+  vm.ns = current->vnicNamespace.empty() ? input.operatorNamespace
+                                         : api::bounded(current->vnicNamespace, 63);
   if (domain.summary.state != hypervisor::DomainState::Running) {
     vm.reason = "it does not run";
-  } else if (!current->blockers.empty()) {
-    vm.reason = api::bounded(fmt::format("{}", fmt::join(current->blockers, "; ")), 1024);
+  } else {
+    std::vector<std::string> why = current->blockers;
+    for (auto& nic : nicsThatStay(input, vm.ns, domain.summary.name, *current)) {
+      why.push_back(std::move(nic));
+    }
+    vm.reason = api::bounded(fmt::format("{}", fmt::join(why, "; ")), 1024);
   }
   vm.migratable = vm.reason.empty();
   return vm;
@@ -116,7 +140,7 @@ void setFacts(const StatusInput& input, const domain::VfInventory& inventory,
   status.vmCount = static_cast<int>(facts.domains.size());
   status.virtualMachines.clear();
   for (const auto& domain : facts.domains) {
-    status.virtualMachines.push_back(describe(domain, input.operatorNamespace));
+    status.virtualMachines.push_back(describe(domain, input));
   }
   std::sort(status.virtualMachines.begin(), status.virtualMachines.end(),
             [](const auto& a, const auto& b) {
@@ -149,9 +173,8 @@ api::VmHostStatus buildStatus(const StatusInput& input) {
   api::VmHostStatus status = input.host.status;
   domain::VfInventory inventory;
   if (input.facts.known) {
-    inventory =
-        domain::buildInventory(input.host.metadata.name, input.host.spec, input.facts.snapshot,
-                               input.facts.domains, input.reservations);
+    inventory = domain::buildInventory(input.host, input.facts.snapshot, input.facts.domains,
+                                       input.reservations);
     setFacts(input, inventory, status);
   }
   status.observedGeneration = input.host.metadata.generation;

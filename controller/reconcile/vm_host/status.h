@@ -2,10 +2,13 @@
 // What a VmHost says of itself: a pure function of what is known.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "api/vm_host.h"
+#include "api/vnic.h"
+#include "api/vnic_profile.h"
 #include "domain/vf_inventory.h"
 #include "reconcile/vm_host/host_cache.h"
 
@@ -15,6 +18,9 @@ struct StatusInput {
   const api::VmHost& host;
   const HostFacts& facts;
   std::vector<domain::ReservationPtr> reservations;
+  // Of NICs that may keep VMs where they are.
+  std::vector<std::shared_ptr<const api::Vnic>> vnics;
+  std::vector<std::shared_ptr<const api::VnicProfile>> profiles;
   std::string operatorNamespace;  // of VMs whose definition names none
   WallTime now;
 };

@@ -84,6 +84,8 @@ HostExamination Observer::examineHost(const Observation& o, const Sighting& sour
                                      peerUriOf(candidate.host->spec)),
          out.probe, out.unanswered);
   }
+  out.agentAlive = ports_.agents != nullptr && candidate.host->status.agent &&
+                   ports_.agents->alive(candidate.name());
   return out;
 }
 

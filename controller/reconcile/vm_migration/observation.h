@@ -81,6 +81,7 @@ struct VmExamination {
 struct HostExamination {
   std::optional<hypervisor::Suitability> suitability;  // by the candidate
   std::optional<hypervisor::MoveProbe> probe;          // by the VM's host
+  bool agentAlive = false;  // what its node agent told of the candidate is true now
   std::string unanswered;
 };
 

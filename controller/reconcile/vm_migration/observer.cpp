@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "api/names.h"
+#include "reconcile/described_nic.h"
 #include "reconcile/vm_migration/preflight.h"
 #include "reconcile/vm_migration/steps.h"
 #include "support/time_format.h"
@@ -24,12 +25,6 @@ void believeDead(const std::shared_ptr<const api::VmHost>& host, Copy& copy) {
 bool isActive(const hypervisor::DomainSummary& domain) {
   return domain.state == hypervisor::DomainState::Running ||
          domain.state == hypervisor::DomainState::Paused;
-}
-
-std::string macOf(const api::Vnic& vnic) {
-  const std::string& wanted =
-      vnic.spec.macAddress.empty() ? vnic.status.macAddress : vnic.spec.macAddress;
-  return canonicalMac(wanted).value_or("");
 }
 
 bool isWaiting(const api::VmMigration& m) {
@@ -210,12 +205,8 @@ Nic Observer::nicInGuest(const Observation& o, const Sighting& source,
   nic.mac = hostdev.mac;
   nic.device = domain::planOf(hostdev);
   nic.onSource = hostdev.source;
-  for (const auto& vnic : ports_.vnics.list()) {
-    if (vnic->metadata.ns == o.migration->metadata.ns &&
-        vnic->spec.vmName == o.migration->spec.vmName && macOf(*vnic) == hostdev.mac) {
-      nic.vnic = vnic;
-    }
-  }
+  nic.vnic = describedNic(o.migration->metadata.ns, o.migration->spec.vmName, hostdev.mac,
+                          ports_.vnics.list());
   nameProfiles(nic);
   if (!nic.vnic) nic.suggestedProfile = suggestProfile(o, source, hostdev);
   return nic;

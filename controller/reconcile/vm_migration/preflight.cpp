@@ -15,20 +15,22 @@ namespace {
 // The status of a VM with many NICs and hosts has to stay an object that the API server takes.
 constexpr std::size_t kMaxDevicePlans = 1000;
 
-// One that no attempt has failed to, with the most free VFs, the least busy, then by name so that
-// the choice is the same each time.
+// One that no attempt has failed to, whose PFs have a link, with the most free VFs, the least busy,
+// then by name so that the choice is the same each time.
 const Candidate* choose(const std::vector<HostVerdict>& verdicts,
                         const std::vector<std::string>& failed) {
-  const Candidate* best = nullptr;
-  const auto rank = [&](const Candidate& c) {
+  const HostVerdict* best = nullptr;
+  const auto rank = [&](const HostVerdict& v) {
+    const Candidate& c = *v.candidate;
     const bool failedBefore = std::find(failed.begin(), failed.end(), c.name()) != failed.end();
-    return std::make_tuple(failedBefore, -c.inventory->totals.free, c.inbound, c.name());
+    return std::make_tuple(failedBefore, v.vfsWithoutLink, -c.inventory->totals.free, c.inbound,
+                           c.name());
   };
   for (const HostVerdict& v : verdicts) {
     if (!v.violations.empty()) continue;
-    if (best == nullptr || rank(*v.candidate) < rank(*best)) best = v.candidate;
+    if (best == nullptr || rank(v) < rank(*best)) best = &v;
   }
-  return best;
+  return best == nullptr ? nullptr : best->candidate;
 }
 
 template <class Finding>

@@ -35,6 +35,7 @@ struct HostVerdict {
   std::vector<Violation> violations;
   std::vector<Warning> warnings;
   std::vector<PciAddress> vfs;  // for each of the observation's NICs, when they all found one
+  int vfsWithoutLink = 0;       // of them
 };
 
 struct PreflightResult {

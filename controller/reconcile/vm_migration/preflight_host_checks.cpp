@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include "api/names.h"
 #include "domain/matching.h"
@@ -55,6 +57,57 @@ void checkNetworks(const Sighting& source, const Candidate& c, Violations& out) 
   }
 }
 
+// "" = none that an agent could see: user networking, macvtap, a switch that is not Linux's.
+std::string bridgeOn(const Candidate& c, const domain::VirtualNic& nic) {
+  if (!nic.virtualPort.empty()) return "";
+  if (nic.network.empty()) return nic.bridge;
+  for (const auto& network : c.facts->snapshot.networks) {
+    if (network.name == nic.network) return network.bridge;
+  }
+  return "";
+}
+
+void checkBridge(const domain::VirtualNic& nic, const std::string& name,
+                 const api::AgentFacts& agent, HostVerdict& verdict) {
+  const auto bridge = std::find_if(agent.bridges.begin(), agent.bridges.end(),
+                                   [&](const auto& known) { return known.name == name; });
+  if (bridge == agent.bridges.end()) {
+    verdict.violations.push_back(
+        {"BridgeMissing",
+         fmt::format("NIC {} needs bridge {}, which the host does not have", nic.mac, name)});
+    return;
+  }
+  if (nic.mtu && bridge->mtu < *nic.mtu) {
+    verdict.violations.push_back(
+        {"MtuTooSmall", fmt::format("bridge {} has MTU {}, NIC {} needs {}", name, bridge->mtu,
+                                    nic.mac, *nic.mtu)});
+  }
+  if (!bridge->linkUp && !bridge->uplink.empty()) {
+    verdict.warnings.push_back(
+        {"NoCarrier",
+         fmt::format("bridge {} of NIC {} has no link to the outside", name, nic.mac)});
+  }
+}
+
+// libvirt tells nothing of bridges; where a node agent is alive, it does.
+void checkBridges(const Sighting& source, const Candidate& c, HostVerdict& verdict) {
+  std::set<std::string> unchecked;
+  for (const domain::VirtualNic& nic : source.description.virtualNics) {
+    const std::string name = bridgeOn(c, nic);
+    if (name.empty()) continue;
+    if (c.examination->agentAlive) {
+      checkBridge(nic, name, *c.host->status.agent, verdict);
+    } else {
+      unchecked.insert(name);
+    }
+  }
+  if (unchecked.empty()) return;
+  verdict.warnings.push_back(
+      {"BridgeUnchecked",
+       fmt::format("no node agent tells whether {} is there, has a link, and with which MTU",
+                   fmt::join(unchecked, ", "))});
+}
+
 void checkName(const Sighting& source, const Candidate& c, Violations& out) {
   for (const auto& other : c.facts->snapshot.domains) {
     const bool active = other.state == hypervisor::DomainState::Running ||
@@ -106,6 +159,21 @@ void checkVfs(const Observation& o, HostVerdict& verdict) {
   verdict.violations.push_back({"NoFreeVf", fmt::format("no free VF for {}", without), inMotion});
 }
 
+// A VF needs its PF to be up, and has no network where its PF has none.
+void checkLinks(HostVerdict& verdict) {
+  std::set<std::string> down;
+  for (const PciAddress& vf : verdict.vfs) {
+    const domain::PfEntry* pf = verdict.candidate->inventory->physicalFunctionOf(vf);
+    if (pf == nullptr || pf->linkUp) continue;
+    down.insert(pf->device);
+    ++verdict.vfsWithoutLink;
+  }
+  if (down.empty()) return;
+  verdict.warnings.push_back(
+      {"PfLinkDown",
+       fmt::format("no other VF is free but of {}, which has no link", fmt::join(down, ", "))});
+}
+
 }  // namespace
 
 HostVerdict checkHost(const Observation& o, const Sighting& source, const Candidate& c) {
@@ -121,7 +189,9 @@ HostVerdict checkHost(const Observation& o, const Sighting& source, const Candid
   checkName(source, c, verdict.violations);
   checkInbound(c, verdict.violations);
   checkVfs(o, verdict);
+  checkLinks(verdict);
   checkHostAnswers(o, verdict);
+  if (c.examination) checkBridges(source, c, verdict);
   return verdict;
 }
 

@@ -80,15 +80,15 @@ void checkProfiles(const Observation& o, Violations& out) {
     if (!nic.vnic) continue;
     if (!nic.profile) {
       out.push_back(
-          {"ProfileMissing", fmt::format("Vnic {} names the VnicProfile {}, which does not exist",
-                                         nic.vnic->metadata.name, nic.vnic->spec.profile)});
+          {"ProfileNotFound", fmt::format("Vnic {} names the VnicProfile {}, which does not exist",
+                                          nic.vnic->metadata.name, nic.vnic->spec.profile)});
     } else if (!nic.profile->spec.passthrough) {
       out.push_back({"ProfileNotPassthrough",
                      fmt::format("NIC {} has a VF, but VnicProfile {} is not passthrough", nic.mac,
                                  nic.profile->metadata.name)});
     } else if (!nic.profile->spec.failover.empty() && !nic.failover) {
       out.push_back(
-          {"FailoverMissing",
+          {"FailoverNotFound",
            fmt::format("VnicProfile {} names the failover profile {}, which does not exist",
                        nic.profile->metadata.name, nic.profile->spec.failover)});
     }
@@ -121,6 +121,26 @@ void checkOutage(const Observation& o, VmVerdict& verdict) {
         {"NetworkOutage", fmt::format("{} has no failover: it has no network while the VM moves, "
                                       "unless the guest bonds it with another NIC",
                                       macs)});
+  }
+}
+
+// A standby without link carries nothing while the VF is away.
+void checkStandbyLinks(const Observation& o, const Sighting& source, VmVerdict& verdict) {
+  for (const Nic& nic : o.nics) {
+    const auto& nics = source.description.virtualNics;
+    const auto standby = std::find_if(nics.begin(), nics.end(), [&](const auto& other) {
+      return !nic.device.standbyAlias.empty() && other.alias == nic.device.standbyAlias;
+    });
+    if (standby == nics.end() || !standby->linkDown) continue;
+    const std::string message = fmt::format(
+        "the standby of NIC {0} has its link down, so the guest has no network while the VM moves; "
+        "virsh domif-setlink {1} TARGET up (virsh domiflist {1} shows the TARGET)",
+        nic.mac, source.domain.name);
+    if (o.migration->spec.policy.networkOutage == "Forbid") {
+      verdict.violations.push_back({"StandbyLinkDown", message, true});
+    } else {
+      verdict.warnings.push_back({"StandbyLinkDown", message});
+    }
   }
 }
 
@@ -199,6 +219,7 @@ VmVerdict checkVm(const Observation& o, const Sighting& source) {
   checkProfiles(o, out);
   checkMigratable(o, out);
   checkOutage(o, verdict);
+  checkStandbyLinks(o, source, verdict);
   checkPairs(o, verdict.warnings);
   checkBondFilters(o, source, verdict.warnings);
   checkTargetName(o, out);

@@ -213,8 +213,8 @@ Outcome Operation::plugVf() {
   const bool wasMissing = nic().vf == nullptr;
   const auto facts = ports_.hostCache.refresh(host());
   if (!facts) return failed("HostUnknown", facts.error());
-  const auto inventory = domain::buildInventory(host(), o_.host->spec, (*facts)->snapshot,
-                                                (*facts)->domains, ports_.reservations.list());
+  const auto inventory = domain::buildInventory(*o_.host, (*facts)->snapshot, (*facts)->domains,
+                                                ports_.reservations.list());
   Observation now = o_;  // the NIC as it is at this moment
   now.live = look_.live;
   now.persistent = look_.persistent;

@@ -12,13 +12,14 @@ const PciAddress kOtherVf = *PciAddress::parse("0000:01:10.2");
 
 // One host, one PF for "blue", two VFs parked on vfio-pci without a netdev.
 struct World {
-  api::VmHostSpec spec;
+  api::VmHost host;
   hypervisor::HostSnapshot snapshot;
   std::vector<ParsedDomain> domains;
   std::vector<ReservationPtr> reservations;
 
   World() {
-    spec.physicalFunctions = {{"enp1s0", {"blue"}}};
+    host.metadata.name = "host1";
+    host.spec.physicalFunctions = {{"enp1s0", {"blue"}}};
     hypervisor::PhysicalFunction pf;
     pf.address = kPf;
     pf.netdev = "enp1s0";
@@ -55,9 +56,7 @@ struct World {
     if (moving) reservation.spec.migration = api::ObjectReference{"team-a", "move", "u"};
     reservations.push_back(std::make_shared<api::VfReservation>(reservation));
   }
-  VfInventory build() const {
-    return buildInventory("host1", spec, snapshot, domains, reservations);
-  }
+  VfInventory build() const { return buildInventory(host, snapshot, domains, reservations); }
 };
 
 void expectVf(const World& world, VfState state, const std::string& holder) {
@@ -86,6 +85,14 @@ TEST(VfInventory, VfThatTheHostUsesIsUnavailable) {
   expectVf(world, VfState::Unavailable, "the host uses it: the link of enp1s0v0 is up");
 }
 
+// libvirt shows neither addresses nor who builds on a netdev.
+TEST(VfInventory, VfThatTheHostUsesAsTheNodeAgentSeesIsUnavailable) {
+  World world;
+  world.host.status.agent.emplace().hostVirtualFunctions = {{kVf.str(), "port of br0"}};
+  expectVf(world, VfState::Unavailable, "the host uses it: port of br0");
+  EXPECT_EQ(world.build().find(kOtherVf)->state, VfState::Free);
+}
+
 TEST(VfInventory, VfWithoutIommuGroupIsUnavailable) {
   World world;
   world.vf().iommuGroup = -1;
@@ -101,7 +108,7 @@ TEST(VfInventory, VfThatSharesItsIommuGroupIsUnavailable) {
 
 TEST(VfInventory, VfOfAPfThatIsNotListedIsUnavailable) {
   World world;
-  world.spec.physicalFunctions = {{"enp9s0", {"*"}}};
+  world.host.spec.physicalFunctions = {{"enp9s0", {"*"}}};
   expectVf(world, VfState::Unavailable, "its PF is not in spec.physicalFunctions");
   const VfInventory inventory = world.build();
   EXPECT_EQ(inventory.missingDevices, std::vector<std::string>{"enp9s0"});
@@ -111,7 +118,7 @@ TEST(VfInventory, VfOfAPfThatIsNotListedIsUnavailable) {
 
 TEST(VfInventory, PfMayBeListedByItsAddress) {
   World world;
-  world.spec.physicalFunctions = {{"0000:01:00.0", {"*"}}};
+  world.host.spec.physicalFunctions = {{"0000:01:00.0", {"*"}}};
   expectVf(world, VfState::Free, "");
   EXPECT_TRUE(world.build().missingDevices.empty());
 }

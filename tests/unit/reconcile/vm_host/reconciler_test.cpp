@@ -27,6 +27,8 @@ class VmHostReconcilerTest : public testing::Test {
   Done pass() {
     client.sync(hosts);
     client.sync(reservations);
+    client.sync(vnics);
+    client.sync(profiles);
     const auto done = reconciler.reconcile({"", "host1"}, {});
     EXPECT_TRUE(done) << done.error().message;
     return done.value_or(Done{});
@@ -42,9 +44,12 @@ class VmHostReconcilerTest : public testing::Test {
   test::ManualClock clock;
   cache::Store<api::VmHost> hosts;
   cache::Store<api::VfReservation> reservations;
+  cache::Store<api::Vnic> vnics;
+  cache::Store<api::VnicProfile> profiles;
   HostCache hostCache{hypervisor, clock};
-  VmHostReconciler reconciler{{hosts, reservations, hypervisor, hostCache, client, clock, Logger()},
-                              {.operatorNamespace = "vnic-system"}};
+  VmHostReconciler reconciler{
+      {hosts, reservations, vnics, profiles, hypervisor, hostCache, client, clock, Logger()},
+      {.operatorNamespace = "vnic-system"}};
 };
 
 TEST_F(VmHostReconcilerTest, ConnectsAndShowsWhatTheHostHas) {

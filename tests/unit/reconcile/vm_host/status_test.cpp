@@ -41,7 +41,7 @@ class HostConditions : public testing::TestWithParam<Case> {
 
 TEST_P(HostConditions, SayWhatIs) {
   GetParam().arrange(host, facts);
-  const auto status = buildStatus({host, facts, {}, "vnic-system", WallTime{}});
+  const auto status = buildStatus({host, facts, {}, {}, {}, "vnic-system", WallTime{}});
   const auto* condition = api::findCondition(status.conditions, GetParam().condition);
   ASSERT_NE(condition, nullptr);
   EXPECT_STREQ(toString(condition->status), toString(GetParam().status));
@@ -119,7 +119,7 @@ TEST_F(HostStatus, ListsAtMostTwoHundredVmsAndCountsAll) {
     domain.live.emplace();
     facts.domains.push_back(domain);
   }
-  const auto status = buildStatus({host, facts, {}, "vnic-system", WallTime{}});
+  const auto status = buildStatus({host, facts, {}, {}, {}, "vnic-system", WallTime{}});
   EXPECT_EQ(status.vmCount, 250);
   EXPECT_EQ(status.virtualMachines.size(), 200u);
   EXPECT_EQ(status.virtualMachines.front().name, "vm1000");
@@ -139,7 +139,8 @@ TEST_F(HostStatus, SaysOfEachVmWhetherItCouldMove) {
   add("a", hypervisor::DomainState::Running, "team-a", {});
   add("b", hypervisor::DomainState::Running, "", {"one", "two"});
   add("c", hypervisor::DomainState::ShutOff, "team-a", {});
-  const auto vms = buildStatus({host, facts, {}, "vnic-system", WallTime{}}).virtualMachines;
+  const auto vms =
+      buildStatus({host, facts, {}, {}, {}, "vnic-system", WallTime{}}).virtualMachines;
   ASSERT_EQ(vms.size(), 3u);
   EXPECT_EQ(vms[0], (api::VirtualMachineStatus{"team-a", "a", "", "Running", true, ""}));
   EXPECT_EQ(vms[1],
@@ -148,11 +149,57 @@ TEST_F(HostStatus, SaysOfEachVmWhetherItCouldMove) {
             (api::VirtualMachineStatus{"vnic-system", "b", "", "Running", false, "one; two"}));
 }
 
+// Who wants a host empty reads beforehand, in one list, which VMs would stay.
+TEST_F(HostStatus, NamesTheNicsThatKeepAVmWhereItIs) {
+  const auto profile = [](const char* name, bool migratable) {
+    auto p = std::make_shared<api::VnicProfile>();
+    p->metadata.name = name;
+    p->spec.passthrough = true;
+    p->spec.migratable = migratable;
+    return p;
+  };
+  const auto vnic = [](const char* ns, const char* mac, const char* profileName) {
+    auto v = std::make_shared<api::Vnic>();
+    v->metadata.ns = ns;
+    v->spec.vmName = "db";
+    v->spec.profile = profileName;
+    v->status.macAddress = mac;
+    return v;
+  };
+  const auto reasonWith = [&](std::vector<std::shared_ptr<const api::Vnic>> vnics) {
+    return buildStatus({host,
+                        facts,
+                        {},
+                        std::move(vnics),
+                        {profile("blue", true), profile("pinned", false)},
+                        "vnic-system",
+                        WallTime{}})
+        .virtualMachines.at(0)
+        .reason;
+  };
+  domain::ParsedDomain domain;
+  domain.summary.name = "db";
+  domain.summary.state = hypervisor::DomainState::Running;
+  domain.live.emplace().vnicNamespace = "team-a";
+  for (const char* mac : {"52:54:00:00:00:01", "52:54:00:00:00:02"}) {
+    domain.live->hostdevs.emplace_back().mac = mac;
+  }
+  facts.domains.push_back(domain);
+
+  EXPECT_EQ(reasonWith({vnic("team-a", "52:54:00:00:00:01", "blue"),
+                        vnic("team-a", "52:54:00:00:00:02", "blue")}),
+            "");
+  EXPECT_EQ(reasonWith({vnic("team-b", "52:54:00:00:00:01", "blue"),
+                        vnic("team-a", "52:54:00:00:00:02", "pinned")}),
+            "NicNotDescribed: NIC 52:54:00:00:00:01 has no Vnic; "
+            "NicNotMigratable: NIC 52:54:00:00:00:02 (VnicProfile pinned)");
+}
+
 TEST_F(HostStatus, KeepsWhatWasSeenLastOfAHostThatWasNeverReadByThisProcess) {
-  host.status = buildStatus({host, facts, {}, "vnic-system", WallTime{}});
+  host.status = buildStatus({host, facts, {}, {}, {}, "vnic-system", WallTime{}});
   HostFacts unread;
   away(unread);
-  const auto status = buildStatus({host, unread, {}, "vnic-system", WallTime{}});
+  const auto status = buildStatus({host, unread, {}, {}, {}, "vnic-system", WallTime{}});
   EXPECT_EQ(status.libvirtVersion, "11.3.0");
   EXPECT_EQ(status.physicalFunctions, host.status.physicalFunctions);
   EXPECT_FALSE(api::isTrue(status.conditions, api::condition::kConnected));

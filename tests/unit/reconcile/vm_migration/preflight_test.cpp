@@ -3,15 +3,21 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "api/names.h"
+#include "kube/typed.h"
+#include "reconcile/vm_migration/preflight.h"
+#include "runtime/agent_lease.h"
 #include "unit/reconcile/vm_migration/world.h"
 
 namespace vnic::test {
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::StartsWith;
 
 std::string messageOf(const api::VmMigration& m) {
@@ -37,7 +43,7 @@ TEST(Preflight, ReportsThePlanOfEveryDevice) {
   EXPECT_THAT(m.status.preflight->warnings, IsEmpty());
   ASSERT_EQ(m.status.preflight->hosts.size(), 1u);
   const auto& host = m.status.preflight->hosts[0];
-  EXPECT_THAT(host.warnings, IsEmpty());
+  EXPECT_THAT(host.warnings, ElementsAre(StartsWith("BridgeUnchecked")));
   EXPECT_THAT(
       host.devices,
       ElementsAre(
@@ -87,6 +93,12 @@ TEST(Preflight, DryRunAndRunRefuseForTheSameReasonBeforeAnythingIsTouched) {
        [](World& w) {
          w.hypervisor.suitabilityOf("host2").cpuProblem =
              "Host CPU does not provide required features: svm";
+       }},
+      {"MemoryLimitTooLow",
+       [](World& w) {
+         VmShape shape = w.shapeOfVm();
+         shape.memoryLimitKiB = shape.memoryKiB - 1;
+         w.hypervisor.addVm("host1", shape);
        }},
       {"NotEnoughMemory",
        [](World& w) { w.hypervisor.suitabilityOf("host2").availableMemoryKiB = 1000; }},
@@ -172,6 +184,34 @@ TEST(Preflight, AStandbyThatTheGuestDidNotTakeIsAWarningOrARefusal) {
   EXPECT_EQ(forbidden.migration().status.phase, "Succeeded");
 }
 
+TEST(Preflight, AStandbyWithoutLinkIsAWarningOrARefusal) {
+  const auto switchOff = [](World& world) {
+    world.addVm();
+    const std::string standby =
+        "<interface type='network'><mac address='52:54:00:cc:00:01'/>"
+        "<source network='tenant-blue'/><model type='virtio'/><teaming type='persistent'/>"
+        "<link state='down'/><alias name='ua-standby0'/></interface>";
+    ASSERT_TRUE(world.hypervisor.detachDevice("host1", World::kUuid, standby,
+                                              hypervisor::DeviceScope::Live));
+    ASSERT_TRUE(world.hypervisor.attachDevice("host1", World::kUuid, standby,
+                                              hypervisor::DeviceScope::Live));
+  };
+  World allowed;
+  switchOff(allowed);
+  EXPECT_THAT(dryRun(allowed).status.preflight->warnings,
+              ElementsAre(StartsWith("StandbyLinkDown")));
+
+  World forbidden;
+  switchOff(forbidden);
+  api::VmMigrationSpec spec;
+  spec.policy.networkOutage = "Forbid";
+  forbidden.addMigration(spec);
+  for (int i = 0; i < 5; ++i) forbidden.pass();
+  EXPECT_EQ(forbidden.migration().status.phase, "Pending");
+  EXPECT_THAT(messageOf(forbidden.migration()), HasSubstr("StandbyLinkDown"));
+  EXPECT_TRUE(forbidden.hypervisor.migrationRequests().empty());
+}
+
 TEST(Preflight, AVfWithoutFailoverIsWarnedAbout) {
   World world;
   world.addVm(1, false);
@@ -195,6 +235,91 @@ TEST(Preflight, AFilterOnTheOtherHalfOfABondIsWarnedAbout) {
   EXPECT_THAT(m.status.preflight->warnings, Contains(StartsWith("FilterStopsBond")));
 }
 
+// libvirt says nothing of bridges, so what a living agent says is all there is.
+class BridgeOfTheStandby : public testing::Test {
+ protected:
+  BridgeOfTheStandby() { world.addVm(); }
+  void agentSays(const std::vector<api::BridgeFacts>& bridges) {
+    api::AgentFacts facts;
+    facts.version = "1";
+    facts.bridges = bridges;
+    const auto host = world.client.find<api::VmHost>({"", "host2"}).value();
+    ASSERT_TRUE(kube::applyStatus<api::VmHost>(world.client, host.metadata,
+                                               {{"agent", toJson(facts)}}, kube::StatusGuard::None,
+                                               api::kAgentFieldManager));
+    ASSERT_TRUE(runtime::renewAgentLease(world.client, "vnic-operator-system", "host2", "agent",
+                                         world.clock.wall()));
+  }
+  void addNic(const char* details) {
+    ASSERT_TRUE(world.hypervisor.attachDevice(
+        "host1", World::kUuid,
+        std::string("<interface type='network'><mac address='52:54:00:cc:00:07'/>"
+                    "<source network='tenant-blue'/><model type='virtio'/>") +
+            details + "<alias name='ua-b'/></interface>",
+        hypervisor::DeviceScope::Live));
+  }
+  api::HostPreflight report() { return dryRun(world).status.preflight->hosts.at(0); }
+
+  World world;
+};
+
+TEST_F(BridgeOfTheStandby, IsFineWhereTheAgentSeesIt) {
+  agentSays({{"br0", "enp1s0", 9000, true}});
+  addNic("<mtu size='9000'/>");
+  const auto host = report();
+  EXPECT_TRUE(host.fits);
+  EXPECT_THAT(host.warnings, IsEmpty());
+}
+
+TEST_F(BridgeOfTheStandby, WithoutLinkIsWarnedAbout) {
+  agentSays({{"br0", "enp1s0", 1500, false}});
+  const auto host = report();
+  EXPECT_TRUE(host.fits);
+  EXPECT_THAT(host.warnings, ElementsAre(StartsWith("NoCarrier")));
+}
+
+TEST_F(BridgeOfTheStandby, ThatIsInternalNeedsNoLink) {
+  agentSays({{"br0", "", 1500, false}});
+  EXPECT_THAT(report().warnings, IsEmpty());
+}
+
+TEST_F(BridgeOfTheStandby, HasToBeThere) {
+  agentSays({{"br7", "enp1s0", 1500, true}});
+  EXPECT_THAT(report().reasons, ElementsAre(StartsWith("BridgeMissing")));
+}
+
+TEST_F(BridgeOfTheStandby, HasToTakeTheGuestsFrames) {
+  agentSays({{"br0", "enp1s0", 1500, true}});
+  addNic("<mtu size='9000'/>");
+  EXPECT_THAT(report().reasons, ElementsAre(StartsWith("MtuTooSmall")));
+}
+
+// One of Open vSwitch is none of Linux's, which are all that the agent lists.
+TEST_F(BridgeOfTheStandby, OfAnotherKindIsNotJudged) {
+  agentSays({{"br0", "enp1s0", 1500, true}});
+  addNic("<virtualport type='openvswitch'/><mtu size='9000'/>");
+  const auto host = report();
+  EXPECT_TRUE(host.fits);
+  EXPECT_THAT(host.warnings, IsEmpty());
+}
+
+TEST_F(BridgeOfTheStandby, IsUncheckedOnceTheAgentIsSilent) {
+  agentSays({{"br7", "enp1s0", 1500, true}});
+  world.clock.advance(2 * runtime::kAgentLeaseDuration);
+  const auto host = report();
+  EXPECT_TRUE(host.fits);
+  EXPECT_THAT(host.warnings, ElementsAre(StartsWith("BridgeUnchecked")));
+}
+
+TEST_F(BridgeOfTheStandby, ThatIsMissingStopsARunBeforeAnythingIsTouched) {
+  agentSays({{"br7", "enp1s0", 1500, true}});
+  world.addMigration();
+  world.settle();
+  EXPECT_EQ(world.migration().status.phase, "Failed");
+  EXPECT_THAT(messageOf(world.migration()), HasSubstr("BridgeMissing"));
+  EXPECT_THAT(world.hypervisor.calls(), IsEmpty());
+}
+
 TEST(Preflight, APairWhoseHalvesDifferIsWarnedAbout) {
   World world;
   world.addVm();
@@ -207,6 +332,84 @@ TEST(Preflight, APairWhoseHalvesDifferIsWarnedAbout) {
               ElementsAre(StartsWith("VlanDiffers"), StartsWith("MtuDiffers")));
 }
 
+// Every NIC that keeps the VM where it is, and no other: not one that is not in the VM now.
+TEST(Preflight, NamesAllNicsThatMayNotMove) {
+  World world;
+  world.addVm(2);
+  api::VnicProfile pinned;
+  pinned.metadata.name = "pinned";
+  pinned.spec.network = "tenant-blue";
+  pinned.spec.passthrough = true;
+  pinned.spec.migratable = false;
+  world.client.add(pinned);
+  api::Vnic detached;
+  detached.metadata.ns = "team-a";
+  detached.metadata.name = "db-detached";
+  detached.spec.vmName = "db";
+  detached.spec.profile = "pinned";
+  detached.spec.macAddress = "52:54:00:cc:00:77";
+  world.client.add(detached);
+  EXPECT_THAT(messageOf(dryRun(world)), StartsWith("WouldSucceed"));
+
+  ASSERT_TRUE(world.client.remove(api::VmMigration::resource, {"team-a", "move"}, {}));
+  for (const char* vnic : {"db-0", "db-1"}) {
+    world.client.edit<api::Vnic>({"team-a", vnic}, [](auto& spec) { spec.profile = "pinned"; });
+  }
+  EXPECT_THAT(dryRun(world).status.preflight->reasons,
+              ElementsAre(AllOf(StartsWith("NicNotMigratable"), HasSubstr(World::kMac),
+                                HasSubstr(World::kMac2), Not(HasSubstr("cc:00:77")))));
+}
+
+TEST(Preflight, APfWithoutLinkIsWarnedAbout) {
+  World world;
+  world.addVm();
+  world.hypervisor.facts("host2").physicalFunctions[0].linkUp = false;
+  EXPECT_THAT(dryRun(world).status.preflight->hosts.at(0).warnings,
+              Contains(AllOf(StartsWith("PfLinkDown"), HasSubstr("enp1s0"))));
+}
+
+TEST(Preflight, AHostWithLinkComesBeforeOneWithMoreVfs) {
+  namespace mig = reconcile::vm_migration;
+  const auto candidate = [](const char* name, bool linkUp, int vfs) {
+    auto host = std::make_shared<api::VmHost>();
+    host->metadata.name = name;
+    mig::Candidate c;
+    c.host = host;
+    c.reachable = true;
+    auto facts = std::make_shared<reconcile::vm_host::HostFacts>();
+    facts->snapshot.libvirt = {9, 0, 0};
+    facts->snapshot.qemu = {7, 2, 0};
+    c.facts = facts;
+    domain::PfEntry pf{"enp1s0", {}, linkUp, {"tenant-blue"}, {}};
+    for (std::uint8_t i = 0; i < vfs; ++i) {
+      pf.virtualFunctions.push_back({{0, 1, 0x10, i}, domain::VfState::Free, "", "", "", {}, {}});
+    }
+    auto inventory = std::make_shared<domain::VfInventory>();
+    inventory->physicalFunctions = {pf};
+    inventory->totals.free = vfs;
+    c.inventory = inventory;
+    return c;
+  };
+  mig::Observation o;
+  o.migration = std::make_shared<api::VmMigration>();
+  o.maxParallelMigrations = 1;
+  auto profile = std::make_shared<api::VnicProfile>();
+  profile->spec.network = "tenant-blue";
+  profile->spec.passthrough = true;
+  mig::Nic nic;
+  nic.vnic = std::make_shared<api::Vnic>();
+  nic.profile = profile;
+  o.nics = {nic};
+  o.candidates = {candidate("host2", false, 4), candidate("host3", true, 1)};
+  mig::Sighting source;
+  source.host = "host1";
+  source.domain.state = hypervisor::DomainState::Running;
+  source.description.machine = "pc-q35-10.0";
+  const mig::PreflightResult result = mig::preflight(o, source);
+  ASSERT_NE(result.chosen, nullptr) << result.summary();
+  EXPECT_EQ(result.chosen->name(), "host3");
+}
+
 TEST(Preflight, AVfThatCannotBeHotPluggedIsRefused) {
   struct Case {
     const char *machine, *place, *reason;
@@ -217,17 +420,11 @@ TEST(Preflight, AVfThatCannotBeHotPluggedIsRefused) {
                         Case{"pc-q35-10.0", "0000:20:00.0", "NotHotpluggable"}}) {
     SCOPED_TRACE(c.place);
     World world;
-    world.addVm();  // its Vnic
-    world.hypervisor.addVm("host1", {.name = "db",
-                                     .uuid = World::kUuid,
-                                     .vnicNamespace = "team-a",
-                                     .machine = c.machine,
-                                     .nics = {{.mac = World::kMac,
-                                               .network = "tenant-blue",
-                                               .standbyAlias = "ua-standby0",
-                                               .vf = "0000:01:10.0",
-                                               .vfAlias = "ua-vf0",
-                                               .guestAddress = c.place}}});
+    world.addVm();
+    VmShape shape = world.shapeOfVm();
+    shape.machine = c.machine;
+    shape.nics[0].guestAddress = c.place;
+    world.hypervisor.addVm("host1", shape);
     const auto m = dryRun(world);
     EXPECT_THAT(m.status.preflight->reasons, Contains(StartsWith(c.reason)));
   }

@@ -143,9 +143,13 @@ TEST(VmMigration, RefusesBeforeAnythingIsTouched) {
        [](World& w, auto&) {
          w.client.edit<api::VmHost>({"", "host2"}, [](auto& h) { h.availability = "NoInbound"; });
        }},
-      {"ProfileMissing",
+      {"ProfileNotFound",
        [](World& w, auto&) {
          w.client.edit<api::Vnic>({"team-a", "db-0"}, [](auto& v) { v.profile = "none"; });
+       }},
+      {"FailoverNotFound",
+       [](World& w, auto&) {
+         (void)w.client.remove(api::VnicProfile::resource, {"", "blue-standby"}, {});
        }},
       {"NicNotDescribed",
        [](World& w, auto&) {
@@ -254,6 +258,24 @@ TEST(VmMigration, ADeafGuestKeepsItsVfs) {
   EXPECT_LE(asked, 12);
   EXPECT_GE(asked, 8);
   EXPECT_EQ(world.liveVf("host1", World::kMac2), "0000:01:10.2");
+  EXPECT_THAT(world.hypervisor.migrationRequests(), IsEmpty());
+}
+
+TEST(VmMigration, WhenTheSecondVfStaysInTheGuestTheFirstComesBack) {
+  World world;
+  world.addVm(2);
+  world.hypervisor.keepInGuest(World::kMac2);
+  world.addMigration();
+  world.settle();
+  expectStayed(world, "Failed", "UnplugTimeout");
+  EXPECT_THAT(messageOf(world.migration()), HasSubstr(World::kMac2));
+  EXPECT_THAT(world.hypervisor.calls(), Contains(std::string("detach host1 db ") + World::kMac))
+      << "it was out";
+  EXPECT_EQ(world.liveVf("host1"), "0000:01:10.0");
+  EXPECT_EQ(world.liveVf("host1", World::kMac2), "0000:01:10.2");
+  EXPECT_EQ(world.purposeOf("host1", "0000:01:10.0"), "InUse");
+  EXPECT_EQ(world.purposeOf("host1", "0000:01:10.2"), "InUse");
+  EXPECT_EQ(world.client.all<api::VfReservation>().size(), 2u) << "none is left on the target";
   EXPECT_THAT(world.hypervisor.migrationRequests(), IsEmpty());
 }
 

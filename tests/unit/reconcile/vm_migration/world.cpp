@@ -44,7 +44,7 @@ World::World() {
   reconciler_ = makeReconciler();
 }
 
-void World::addVm(int nics, bool failover) {
+VmShape World::shapeOfVm(int nics, bool failover) {
   VmShape shape;
   shape.name = "db";
   shape.uuid = kUuid;
@@ -61,12 +61,19 @@ void World::addVm(int nics, bool failover) {
       nic.standbyAlias = "ua-standby" + std::to_string(i);
     }
     shape.nics.push_back(nic);
+  }
+  return shape;
+}
+
+void World::addVm(int nics, bool failover) {
+  const VmShape shape = shapeOfVm(nics, failover);
+  for (int i = 0; i < nics; ++i) {
     api::Vnic vnic;
     vnic.metadata.ns = "team-a";
     vnic.metadata.name = "db-" + std::to_string(i);
     vnic.spec.vmName = "db";
     vnic.spec.profile = "blue";
-    vnic.spec.macAddress = nic.mac;
+    vnic.spec.macAddress = shape.nics[static_cast<std::size_t>(i)].mac;
     client.add(vnic);
   }
   hypervisor.addVm("host1", shape);

@@ -32,6 +32,8 @@ class World {
 
   // A VM "db" of namespace team-a on host1 with `nics` failover pairs (or VFs alone), with Vnics.
   void addVm(int nics = 1, bool failover = true);
+  // That VM, to be put there again with something changed.
+  static VmShape shapeOfVm(int nics = 1, bool failover = true);
   void addMigration(const api::VmMigrationSpec& spec = {});
 
   // One pass with up-to-date caches; false when nothing is left to do. Time moves on by what the
