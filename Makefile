@@ -48,7 +48,7 @@ build: setup-build ## build the operator and the tests in build/
 
 .PHONY: test
 test: check-surroundings setup build ## all tests: lint, unit, component, fuzz, conformance, deploy, lab
-	@$(ctest)
+	@$(ctest) -LE '^lab-(faults|soak)$$'
 
 .PHONY: test-unit
 test-unit: build ## pure code
@@ -84,6 +84,16 @@ test-deploy: build ## chart, kustomize and GitOps, by their own tools
 test-lab: check-surroundings build ## the whole operator on two SR-IOV hosts (root)
 	@$(support)/setup.sh lab control-plane
 	@$(ctest) -L '^lab$$'
+
+.PHONY: test-lab-faults
+test-lab-faults: check-surroundings build ## phase by fault on the hosts, all cells (root; half an hour)
+	@$(support)/setup.sh lab control-plane
+	@$(ctest) -L '^lab-faults$$'
+
+.PHONY: soak
+soak: check-surroundings build ## move a VM back and forth (root): make soak N=1000
+	@$(support)/setup.sh lab control-plane
+	@VNIC_SOAK_MOVES=$(or $(N),1000) $(ctest) -V -L '^lab-soak$$'
 
 # sanitized PRESET: the tiers that need no machine of their own. ThreadSanitizer of GCC 12 cannot live
 # with addresses as random as current kernels make them.

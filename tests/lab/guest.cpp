@@ -68,13 +68,6 @@ bool isInGoodOrder(const Guest& guest) {
   }
 }
 
-void removeWithVnics(const Guest& guest) {
-  deleteGuest(guest.name);
-  for (const GuestNic& nic : guest.nics) {
-    kubectl({"delete", "vnic", guest.vnicOf(nic), "--ignore-not-found", "--timeout=60s"});
-  }
-}
-
 }  // namespace
 
 Guest useGuest(const std::string& kind) {
@@ -86,7 +79,11 @@ Guest useGuest(const std::string& kind) {
     }
     removeWithVnics(guest);
   }
-  Guest guest = findGuest(defineGuest(kind, "host1"));
+  return makeGuest(kind);
+}
+
+Guest makeGuest(const std::string& kind, const Arguments& options) {
+  Guest guest = findGuest(defineGuest(kind, "host1", options));
   guest.uuid = uuidOf("host1", guest.name);
   if (!answers(guest, std::chrono::seconds(180))) {
     throw std::runtime_error("guest " + guest.name + " does not answer after its start");
@@ -96,6 +93,13 @@ Guest useGuest(const std::string& kind) {
     kubectl({"wait", "--for=condition=Ready", "vnic/" + guest.vnicOf(nic), "--timeout=120s"});
   }
   return guest;
+}
+
+void removeWithVnics(const Guest& guest) {
+  deleteGuest(guest.name);
+  for (const GuestNic& nic : guest.nics) {
+    kubectl({"delete", "vnic", guest.vnicOf(nic), "--ignore-not-found", "--timeout=60s"});
+  }
 }
 
 std::string defineGuest(const std::string& kind, const std::string& host,
@@ -164,12 +168,27 @@ done)"});
   return vfs;
 }
 
+namespace {
+
+// A field of `virsh domjobinfo --rawstats` of a running job.
+std::optional<double> jobField(const std::string& host, const Guest& guest,
+                               const std::string& field) {
+  const auto job = tryLab({"virsh", host, "domjobinfo", guest.name, "--rawstats"});
+  if (!job.ok()) return std::nullopt;
+  for (const std::string& line : lines(job.out)) {
+    if (line.rfind(field + ":", 0) == 0) return std::stod(line.substr(field.size() + 1));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 bool isCopying(const std::string& host, const Guest& guest) {
-  const auto job = tryLab({"virsh", host, "domjobinfo", guest.name});
-  if (!job.ok() || job.out.find("Job type:         None") != std::string::npos) return false;
-  const std::string processed = "Data processed:";
-  const auto at = job.out.find(processed);
-  return at != std::string::npos && std::stod(job.out.substr(at + processed.size())) > 0;
+  return jobField(host, guest, "data_processed").value_or(0) > 0;
+}
+
+std::optional<double> bytesToCopy(const std::string& host, const Guest& guest) {
+  return jobField(host, guest, "memory_remaining");
 }
 
 bool answers(const Guest& guest, std::chrono::seconds timeout) {

@@ -31,6 +31,9 @@ Guest useGuest(const std::string& kind);
 std::string defineGuest(const std::string& kind, const std::string& host,
                         const Arguments& options = {});
 void deleteGuest(const std::string& name);
+// As useGuest does where it finds none; the caller removes it again.
+Guest makeGuest(const std::string& kind, const Arguments& options = {});
+void removeWithVnics(const Guest& guest);
 
 // The host where it runs; throws when that is not exactly one.
 std::string hostOf(const Guest& guest);
@@ -52,6 +55,8 @@ std::vector<HostVf> vfsOf(const std::string& host);
 
 // libvirt copies its memory to another host now, and some of it has gone over.
 bool isCopying(const std::string& host, const Guest& guest);
+// The memory that has yet to go over in that copy, in bytes.
+std::optional<double> bytesToCopy(const std::string& host, const Guest& guest);
 
 // Every address of every NIC answers.
 bool answers(const Guest& guest, std::chrono::seconds timeout);

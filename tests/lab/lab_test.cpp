@@ -43,9 +43,7 @@ void print(const char* title, const std::string& text) {
 void LabTest::SetUp() {
   ASSERT_NE(kChosen, nullptr);
   // A test that failed may have left it dead.
-  if (test::runCommand({test::sourcePath("tests/support/stack"), "operator", "status"}).ok())
-    return;
-  stack({"operator", "start"});
+  if (!operatorRuns()) stack({"operator", "start"});
 }
 
 void LabTest::TearDown() {

@@ -33,6 +33,11 @@ Json Migration::waitEnd(std::chrono::seconds timeout) const {
   return object();
 }
 
+void Migration::waitPhase(const std::string& phase) const {
+  kubectl({"wait", "--for=jsonpath={.status.phase}=" + phase, "--timeout=120s", "--namespace", ns_,
+           "vmmigration/" + name_});
+}
+
 void Migration::waitCopying(const Guest& guest, const std::string& source) const {
   if (!eventually(120s, [&] { return isCopying(source, guest); })) {
     throw std::runtime_error(fmt::format("{} is not being copied from {}; phase of {}: {}",

@@ -21,6 +21,8 @@ class Migration {
 
   // Waits until it has ended, and returns it; throws when it has not in time.
   Json waitEnd(std::chrono::seconds timeout = std::chrono::seconds(240)) const;
+  // Waits until it says so; it may have gone on by then.
+  void waitPhase(const std::string& phase) const;
   // Waits until libvirt has sent some, not all, of the guest's memory.
   void waitCopying(const Guest& guest, const std::string& source) const;
 

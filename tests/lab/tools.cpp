@@ -50,6 +50,10 @@ std::string stack(const Arguments& arguments) {
   return must(command(kStack, arguments));
 }
 
+bool operatorRuns() {
+  return test::runCommand(command(kStack, {"operator", "status"})).ok();
+}
+
 std::string kubectl(const Arguments& arguments, std::string_view input) {
   return must(kubectlCommand(arguments), input);
 }

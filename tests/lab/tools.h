@@ -24,6 +24,7 @@ std::string lab(const Arguments& arguments);
 test::CommandResult tryLab(const Arguments& arguments);
 // tests/support/stack.
 std::string stack(const Arguments& arguments);
+bool operatorRuns();
 std::string kubectl(const Arguments& arguments, std::string_view input = {});
 test::CommandResult tryKubectl(const Arguments& arguments, std::string_view input = {});
 

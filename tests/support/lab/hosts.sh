@@ -85,6 +85,26 @@ host_wait() {
   note "$host answers"
 }
 
+# host_power HOST on|off: off is a power cut. On waits until it is back.
+host_power() {
+  local host=$1 pid
+  host_check "$host"
+  case $2 in
+  off)
+    pid=$(process_pid "$run_dir/$host/pid") || die "$host is off already."
+    kill -KILL "$pid"
+    WAIT_INTERVAL=0.05 wait_until 10 process_gone "$run_dir/$host/pid" || die "process $pid does not end."
+    process_stop "$run_dir/ssh/$host.pid"
+    ;;
+  on)
+    ! process_alive "$run_dir/$host/pid" || die "$host is on already."
+    host_start "$host"
+    host_wait "$host"
+    ;;
+  *) die "power is on or off." ;;
+  esac
+}
+
 host_last_words() {
   tail -n 3 "$run_dir/$1/qemu.log" "$run_dir/$1/serial.log" 2>/dev/null | tr -d '\r' | tail -c 600
 }
