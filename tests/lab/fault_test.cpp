@@ -151,6 +151,7 @@ const Cell kCells[] = {
     {"OperatorKilled", "Detaching", operatorKilled, "Failed", false, Leaves::Running, true},
     {"Cancelled", "Detaching", cancelled, "Cancelled", false, Leaves::Running, true},
     {"SourceDaemonKilled", "Detaching", sourceDaemonKilled, "Failed", false, Leaves::Running, true},
+    {"TargetDaemonKilled", "Detaching", targetDaemonKilled, "Failed", false, Leaves::Running, true},
 
     {"SourceDaemonKilled", "Migrating", sourceDaemonKilled, "Failed", false},
     {"TargetDaemonKilled", "Migrating", targetDaemonKilled, "Failed", false},
