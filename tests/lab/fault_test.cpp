@@ -189,12 +189,11 @@ class Fault : public LabTest, public testing::WithParamInterface<Cell> {
   }
 
   void waitFor(const Migration& migration, const std::string& phase) const {
-    if (phase == "Migrating") {
-      migration.waitCopying(guest_, source_);
-    } else if (phase == "SwitchOver") {
+    if (phase == "Migrating" || phase == "SwitchOver") migration.waitCopying(guest_, source_);
+    if (phase == "SwitchOver") {
       require(eventually(180s, [&] { return bytesToCopy(source_, guest_).value_or(1e9) < 12e6; }),
               "the copy does not come to its end");
-    } else {
+    } else if (phase != "Migrating") {
       migration.waitPhase(phase);
     }
   }

@@ -12,9 +12,23 @@
 namespace vnic::lab {
 namespace {
 
-// Guests of the tests are called so; those of people are left alone.
-std::string prefixOf(const std::string& kind) {
-  return "test-" + kind + "-";
+// Guests that tests leave to later tests are called so; all others are left alone.
+std::string sharedPrefix(const std::string& kind) {
+  return "test-shared-" + kind + "-";
+}
+
+// What a failed test left behind must not meet the new one: names are not used again.
+std::string newName(const std::string& prefix) {
+  static int count = 0;
+  return fmt::format("{}{}-{}", prefix, getpid(), ++count);
+}
+
+void define(const std::string& name, const std::string& kind, const std::string& host,
+            const Arguments& options) {
+  Arguments arguments{"define"};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  arguments.insert(arguments.end(), {host, kind, name});
+  lab(arguments);
 }
 
 std::vector<std::string> lines(const std::string& text) {
@@ -68,22 +82,9 @@ bool isInGoodOrder(const Guest& guest) {
   }
 }
 
-}  // namespace
-
-Guest useGuest(const std::string& kind) {
-  for (Guest& guest : listGuests()) {
-    if (guest.name.rfind(prefixOf(kind), 0) != 0) continue;
-    if (isInGoodOrder(guest)) {
-      guest.uuid = uuidOf(hostOf(guest), guest.name);
-      return guest;
-    }
-    removeWithVnics(guest);
-  }
-  return makeGuest(kind);
-}
-
-Guest makeGuest(const std::string& kind, const Arguments& options) {
-  Guest guest = findGuest(defineGuest(kind, "host1", options));
+// A guest that was started on host1, once it answers and its Vnics are ready.
+Guest described(const std::string& name) {
+  Guest guest = findGuest(name);
   guest.uuid = uuidOf("host1", guest.name);
   if (!answers(guest, std::chrono::seconds(180))) {
     throw std::runtime_error("guest " + guest.name + " does not answer after its start");
@@ -95,6 +96,26 @@ Guest makeGuest(const std::string& kind, const Arguments& options) {
   return guest;
 }
 
+}  // namespace
+
+Guest useGuest(const std::string& kind) {
+  for (Guest& guest : listGuests()) {
+    if (guest.name.rfind(sharedPrefix(kind), 0) != 0) continue;
+    if (isInGoodOrder(guest)) {
+      guest.uuid = uuidOf(hostOf(guest), guest.name);
+      return guest;
+    }
+    removeWithVnics(guest);
+  }
+  const std::string name = newName(sharedPrefix(kind));
+  define(name, kind, "host1", {});
+  return described(name);
+}
+
+Guest makeGuest(const std::string& kind, const Arguments& options) {
+  return described(defineGuest(kind, "host1", options));
+}
+
 void removeWithVnics(const Guest& guest) {
   deleteGuest(guest.name);
   for (const GuestNic& nic : guest.nics) {
@@ -104,13 +125,8 @@ void removeWithVnics(const Guest& guest) {
 
 std::string defineGuest(const std::string& kind, const std::string& host,
                         const Arguments& options) {
-  // What a failed test left behind must not meet the new one: names are not used again.
-  static int count = 0;
-  const std::string name = fmt::format("{}{}-{}", prefixOf(kind), getpid(), ++count);
-  Arguments define{"define"};
-  define.insert(define.end(), options.begin(), options.end());
-  define.insert(define.end(), {host, kind, name});
-  lab(define);
+  std::string name = newName("test-" + kind + "-");
+  define(name, kind, host, options);
   return name;
 }
 

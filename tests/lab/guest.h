@@ -31,7 +31,7 @@ Guest useGuest(const std::string& kind);
 std::string defineGuest(const std::string& kind, const std::string& host,
                         const Arguments& options = {});
 void deleteGuest(const std::string& name);
-// As useGuest does where it finds none; the caller removes it again.
+// A running guest with a Vnic for each NIC that no other test uses; the caller removes it again.
 Guest makeGuest(const std::string& kind, const Arguments& options = {});
 void removeWithVnics(const Guest& guest);
 
