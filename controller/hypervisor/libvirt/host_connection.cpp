@@ -16,6 +16,7 @@ constexpr std::size_t kQueueLimit = 256;
 // Attempts to connect that have not come back yet; a host that accepts and then hangs makes them.
 constexpr int kMaxPendingAttempts = 4;
 constexpr Duration kHealthy = std::chrono::seconds(30);
+constexpr Duration kLivenessInterval = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -116,7 +117,13 @@ void HostConnection::supervise(const std::shared_ptr<State>& state) {
       state->log.info("Connected");
       state->sink->emit({state->host, "", "connected"});
       lock.lock();
-      state->changed.wait(lock, [&] { return state->stop || !state->usable(); });
+      const auto ended = [&] { return state->stop || !state->usable(); };
+      while (!state->changed.wait_for(lock, kLivenessInterval, ended)) {
+        const std::shared_ptr<Link> link = state->link;
+        lock.unlock();
+        link->noticeSilentClose();
+        lock.lock();
+      }
       if (std::chrono::steady_clock::now() - since > kHealthy) backoff.reset();
       const std::shared_ptr<Link> lost = std::move(state->link);
       state->link.reset();

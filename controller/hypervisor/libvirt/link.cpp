@@ -71,6 +71,10 @@ void Link::subscribe(const std::string& host, const std::shared_ptr<EventSink>& 
   events_ = registerEvents(connection_, host, sink);
 }
 
+void Link::noticeSilentClose() {
+  if (virConnectIsAlive(connection_) != 1) *closed_ = true;
+}
+
 Link::~Link() {
   try {
     std::thread([connection = connection_, loop = loop_, count = count_, events = events_] {

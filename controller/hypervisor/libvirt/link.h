@@ -49,6 +49,9 @@ class Link {
 
   void subscribe(const std::string& host, const std::shared_ptr<EventSink>& sink);
   bool closed() const { return *closed_; }
+  // Looks whether it is, where libvirt has told nobody: with two calls waiting as the keep-alive
+  // gives up, both fail and the close callback is never called (libvirt 9.0). Asks no host.
+  void noticeSilentClose();
   virConnectPtr get() const { return connection_; }
 
  private:
