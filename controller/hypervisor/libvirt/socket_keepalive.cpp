@@ -26,6 +26,8 @@ bool isConnectedTcp(int fd) {
 
 void enableSocketKeepalive() {
   constexpr int kOn = 1, kIdleSeconds = 10, kIntervalSeconds = 5, kProbes = 3;
+  // Probes are for idle connections; what was sent and never acknowledged is tried for 15 minutes.
+  constexpr unsigned kUnacknowledgedMilliseconds = 25'000;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
     const std::string name = entry.path().filename().string();
@@ -36,6 +38,8 @@ void enableSocketKeepalive() {
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &kIntervalSeconds, sizeof kIntervalSeconds);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &kProbes, sizeof kProbes);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &kOn, sizeof kOn);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledgedMilliseconds,
+               sizeof kUnacknowledgedMilliseconds);
   }
 }
 
