@@ -16,6 +16,7 @@ if [[ ! -x $folder/promtool ]]; then
   mkdir -p "$VNIC_CACHE"
   work=$(mktemp -d "$VNIC_CACHE/prometheus.XXXXXX")
   trap 'rm -rf "$work"' EXIT
+  apt-cache show prometheus >/dev/null 2>&1 || apt-get -qq update
   # apt leaves its own user's sandbox for a folder of ours, and says so.
   (cd "$work" && apt-get -qq -o APT::Sandbox::User=root download prometheus) ||
     die "the package prometheus cannot be had: is 'apt-get update' as root of use?"
