@@ -79,7 +79,7 @@ class BadInput : public ::testing::Test {
     if (!page) return {};
     EXPECT_TRUE(page->undecodable.empty())
         << "the operator cannot read what the API server accepted: "
-        << page->undecodable.front().message;
+        << page->undecodable.front().error.message;
     return page->items;
   }
   // Every object has been looked at: its status is about its spec.
