@@ -69,9 +69,8 @@ json host(std::optional<Error> error, const std::string& availability = "Enabled
   facts.known = !facts.error;
   facts.snapshot.libvirt = reconcile::vm_host::kOldestLibvirt;
   facts.snapshot.qemu = reconcile::vm_host::kOldestQemu;
-  return object(
-      "VmHost",
-      toJson(reconcile::vm_host::buildStatus({host, facts, {}, "vnic-operator-system", kNow})));
+  return object("VmHost", toJson(reconcile::vm_host::buildStatus(
+                              {host, facts, {}, {}, {}, "vnic-operator-system", kNow})));
 }
 
 struct Case {
