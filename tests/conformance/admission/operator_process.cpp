@@ -26,28 +26,30 @@ constexpr char kHealth[] = "--health-bind-address";
 
 OperatorProcess::OperatorProcess(const std::filesystem::path& kubeconfig,
                                  const std::filesystem::path& certificates,
-                                 const std::filesystem::path& folder)
+                                 const std::filesystem::path& folder,
+                                 const std::vector<std::string>& more)
     : log_(folder / "operator.log") {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log_.c_str(),
                                    O_WRONLY | O_CREAT | O_TRUNC, 0600);
   const std::string config = kubeconfig, certs = certificates;
-  const char* argv[] = {VNIC_OPERATOR,
-                        "--kubeconfig",
-                        config.c_str(),
-                        kWebhook,
-                        "127.0.0.1:0",
-                        "--webhook-cert-dir",
-                        certs.c_str(),
-                        kHealth,
-                        "127.0.0.1:0",
-                        "--metrics-bind-address",
-                        "0",
-                        "--no-leader-elect",
-                        nullptr};
-  const int error =
-      posix_spawn(&pid_, VNIC_OPERATOR, &actions, nullptr, const_cast<char* const*>(argv), environ);
+  std::vector<const char*> argv{VNIC_OPERATOR,
+                                "--kubeconfig",
+                                config.c_str(),
+                                kWebhook,
+                                "127.0.0.1:0",
+                                "--webhook-cert-dir",
+                                certs.c_str(),
+                                kHealth,
+                                "127.0.0.1:0",
+                                "--metrics-bind-address",
+                                "0",
+                                "--no-leader-elect"};
+  for (const std::string& flag : more) argv.push_back(flag.c_str());
+  argv.push_back(nullptr);
+  const int error = posix_spawn(&pid_, VNIC_OPERATOR, &actions, nullptr,
+                                const_cast<char* const*>(argv.data()), environ);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw std::runtime_error("cannot start " VNIC_OPERATOR);
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);

@@ -15,9 +15,10 @@ namespace vnic::test {
 class OperatorProcess {
  public:
   // Returns when it serves both; throws std::runtime_error with its log when it does not. `folder`
-  // gets the log; `certificates` is its --webhook-cert-dir.
+  // gets the log; `certificates` is its --webhook-cert-dir; `more` are further flags.
   OperatorProcess(const std::filesystem::path& kubeconfig,
-                  const std::filesystem::path& certificates, const std::filesystem::path& folder);
+                  const std::filesystem::path& certificates, const std::filesystem::path& folder,
+                  const std::vector<std::string>& more = {});
   ~OperatorProcess();
   OperatorProcess(const OperatorProcess&) = delete;
   OperatorProcess& operator=(const OperatorProcess&) = delete;

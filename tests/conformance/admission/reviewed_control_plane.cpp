@@ -55,10 +55,10 @@ ReviewedControlPlane::~ReviewedControlPlane() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
-void ReviewedControlPlane::startOperator() {
+void ReviewedControlPlane::startOperator(const std::vector<std::string>& more) {
   operator_.reset();
   operator_ = std::make_unique<OperatorProcess>(controlPlane_.operatorKubeconfig(),
-                                                folder_ / "certificates", folder_);
+                                                folder_ / "certificates", folder_, more);
 }
 
 void ReviewedControlPlane::askOperator() {

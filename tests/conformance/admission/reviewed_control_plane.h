@@ -28,8 +28,8 @@ class ReviewedControlPlane {
   OperatorProcess& process() { return *operator_; }
 
   // Starts the operator, again if need be, with a certificate of the authority; it is not asked
-  // yet.
-  void startOperator();
+  // yet. `more` are further flags.
+  void startOperator(const std::vector<std::string>& more = {});
   // The shipped ValidatingWebhookConfiguration, with the operator's address on loopback and the
   // authority's certificate in it. Returns when the API server asks.
   void askOperator();

@@ -26,9 +26,9 @@ struct AuditedRequest {
   int code = 0;  // HTTP status of the answer
 };
 
-// All requests of that user, in the order in which they were answered. Waits until every request
-// that has begun is answered (of a watch: has begun to be answered); throws when that takes longer
-// than ten seconds.
+// All that was asked by that user, in the order in which they were answered. Waits until every
+// request that has begun is answered (of a watch: has begun to be answered); throws when that takes
+// longer than ten seconds.
 std::vector<AuditedRequest> readAuditLog(const std::filesystem::path& file,
                                          const std::string& user);
 

@@ -6,10 +6,12 @@
 #include <chrono>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "api/names.h"
 #include "domain/domain_xml.h"
 #include "kube/kubeconfig.h"
+#include "support/source_tree.h"
 
 namespace vnic::test {
 namespace {
@@ -61,13 +63,21 @@ void Cluster::addHost(const std::string& name) {
   create<api::VmHost>("", name, toJson(host));
 }
 
+void Cluster::takeNodes() {
+  const CommandResult applied = controlPlane_.kubectl({"apply", "-f", sourcePath(kNodeRole)});
+  if (!applied.ok()) throw std::runtime_error(applied.err);
+  nodeLibvirtURI_ = kNodeLibvirtURI;
+}
+
 void Cluster::startOperator(const std::string& kubeconfig) {
   kubeconfig_ = kubeconfig.empty() ? controlPlane_.operatorKubeconfig().string() : kubeconfig;
   handOver();
 }
 
 void Cluster::handOver() {
-  auto next = std::make_unique<RunningOperator>(RunningOperator::optionsFor(kubeconfig_), hosts_);
+  app::Options options = RunningOperator::optionsFor(kubeconfig_);
+  options.nodeLibvirtURI = nodeLibvirtURI_;
+  auto next = std::make_unique<RunningOperator>(std::move(options), hosts_);
   stopOperator();
   operator_ = std::move(next);
 }

@@ -22,6 +22,10 @@
 
 namespace vnic::test {
 
+// What an operator that makes VmHosts of Nodes needs beside the base.
+inline constexpr char kNodeRole[] = "deploy/components/hosts-from-nodes/node_cluster_role.yaml";
+inline constexpr char kNodeLibvirtURI[] = "qemu+tls://{name}/system";
+
 inline constexpr char kNamespace[] = "team-a";  // label tier: gold
 inline constexpr char kOperatorNamespace[] = "vnic-operator-system";
 
@@ -46,6 +50,8 @@ class Cluster {
   FakeHypervisor& hosts() { return hosts_; }
   kube::Client& admin() { return *admin_; }
 
+  // Operators that are started from here on make VmHosts of Nodes, and have the role for that.
+  void takeNodes();
   // With another kubeconfig than the operator's own where one is named.
   void startOperator(const std::string& kubeconfig = {});
   // A second one starts, and the first ends in good order: the second leads from then on.
@@ -138,6 +144,7 @@ class Cluster {
   std::unique_ptr<kube::Connection> connection_;
   std::unique_ptr<kube::Client> admin_;
   std::string kubeconfig_;
+  std::string nodeLibvirtURI_;
   std::unique_ptr<RunningOperator> operator_;
   int guests_ = 0;
   int migrations_ = 0;

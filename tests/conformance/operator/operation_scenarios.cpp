@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdexcept>
+
 #include "api/names.h"
 #include "conformance/operator/scenarios.h"
 
@@ -38,12 +40,30 @@ void handOver(Cluster& cluster) {
   cluster.awaitSettled(guest, "host2");
 }
 
+// Needs takeNodes().
+void nodeBecomesHost(Cluster& cluster) {
+  const auto kubectl = [&](const std::vector<std::string>& arguments, const char* input) {
+    const CommandResult done = cluster.controlPlane().kubectl(arguments, input);
+    if (!done.ok()) throw std::runtime_error(done.err);
+  };
+  cluster.hosts().addHost("node1", 0);
+  kubectl({"create", "-f", "-"},
+          "{apiVersion: v1, kind: Node, metadata: {name: node1, labels: {vnic.dev/vm-host: "
+          "'true'}}}");
+  awaitConnected(cluster, "node1", "True Connected");
+  kubectl({"cordon", "node1"}, "");
+  cluster.await<api::VmHost>({"", "node1"}, "NoInbound", [](const api::VmHost& host) {
+    return host.spec.availability == "NoInbound";
+  });
+}
+
 }  // namespace
 
 std::vector<Scenario> operationScenarios() {
   return {{"a host goes and comes back", hostGoesAndComesBack},
           {"a host is out of service", hostOutOfService},
-          {"another operator takes over", handOver}};
+          {"another operator takes over", handOver},
+          {"a Node becomes a host", nodeBecomesHost}};
 }
 
 }  // namespace vnic::test

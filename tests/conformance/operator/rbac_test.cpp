@@ -13,6 +13,7 @@
 #include "conformance/admission/reviewed_control_plane.h"
 #include "conformance/operator/audit_log.h"
 #include "conformance/operator/scenarios.h"
+#include "support/source_tree.h"
 
 namespace vnic::test {
 namespace {
@@ -93,7 +94,8 @@ void play(const std::vector<Scenario>& scenarios, Cluster& cluster) {
 // The operator's own program with its webhook, at an API server without streaming lists: everything
 // is listed the old way. What a refusal rests on is asked for anew: a profile, a Vnic.
 void beAsked(ReviewedControlPlane& cluster) {
-  cluster.startOperator();
+  EXPECT_TRUE(cluster.kubectl({"apply", "-f", sourcePath(kNodeRole)}).ok());
+  cluster.startOperator({"--node-libvirt-uri", kNodeLibvirtURI});
   cluster.askOperator();
   const auto vnic = [&](const std::string& name, const std::string& how) {
     return cluster.kubectl({"create", how, "-f", "-"},
@@ -122,6 +124,7 @@ TEST(Rbac, TheRoleGrantsWhatIsUsedAndNothingElse) {
   options.audit = true;
   {
     Cluster cluster(options);
+    cluster.takeNodes();
     cluster.startOperator();
     play(migrationScenarios(), cluster);
     play(nicScenarios(), cluster);
