@@ -126,6 +126,12 @@ fuzz: setup-build ## libFuzzer with sanitizers: make fuzz TARGET=domain_xml SECO
 	@$(support)/setup.sh fuzz
 	@tests/fuzz/fuzz $(or $(TARGET),all) $(or $(SECONDS),60)
 
+.PHONY: bench
+bench: ## measure the operator, and a controller on Go's controller-runtime beside it (half an hour)
+	@$(support)/setup.sh build bench control-plane
+	@BUILD=build-bench tests/bench/build.sh
+	@BUILD=build-bench tests/bench/bench
+
 .PHONY: demo
 demo: check-surroundings setup-parts ## watch two VMs with SR-IOV VFs move to another host (root); KEEP=1 leaves it up
 	@$(support)/build.sh vnic-operator

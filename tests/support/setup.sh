@@ -3,13 +3,14 @@
 #
 # Makes a fresh Debian 12 ready. Safe to run again: what is there already costs about a second.
 #
-#   setup.sh [build|lab|control-plane|deploy|fuzz|house|all]...      default: all but fuzz
+#   setup.sh [build|lab|control-plane|deploy|fuzz|bench|house|all]...   default: all but fuzz, bench
 #
 # build          packages to build the operator and its tests
 # lab            packages of the SR-IOV lab, and the image that its hosts boot
 # control-plane  packages and tools of the Kubernetes control plane (etcd, kube-apiserver, kubectl, ...)
 # deploy         tools of the tests of image, chart and GitOps
 # fuzz           libFuzzer, for `make fuzz`
+# bench          google-benchmark, for `make bench`
 # house          linters
 set -euo pipefail
 
@@ -95,8 +96,8 @@ main() {
   fi
   for section in "${sections[@]}"; do
     case $section in
-    build | lab | control-plane | deploy | fuzz | house) ;;
-    *) die "there is no part '$section': choose from build, lab, control-plane, deploy, fuzz, house, all." ;;
+    build | lab | control-plane | deploy | fuzz | bench | house) ;;
+    *) die "there is no part '$section': choose from build, lab, control-plane, deploy, fuzz, bench, house, all." ;;
     esac
   done
   require_debian12

@@ -22,8 +22,10 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/support/lib.sh
 source "$here/../lib.sh"
+# shellcheck source=tests/support/go.sh
+source "$here/../go.sh"
 VNIC_LOG_NAME="tools"
-cache=$VNIC_CACHE/go-tools
+cache=$go_cache
 
 # What is built: set (folder below tools/), command, package, about how long it takes with nothing
 # cached. The first command of a set pays for the set's downloads and shared packages.
@@ -38,7 +40,6 @@ readonly tools=(
 )
 # Part of the cache key: whoever changes these gets new binaries.
 readonly build_flags=(-trimpath -buildvcs=false -mod=readonly)
-readonly go_wanted=1.26.8
 
 # The release that is pinned, for example v1.36.3. The servers do not even start without a version.
 kubernetes_version=$(awk '$1 == "k8s.io/kubernetes" && $2 ~ /^v/ { print $2 }' \
@@ -88,41 +89,6 @@ print_folders() {
   printf '%s\n' "${folders#:}"
 }
 
-# at_least HAVE WANTED: compares versions like 1.26 and 1.26.8.
-at_least() { [[ $(printf '%s\n%s\n' "$1" "$2" | sort -V | head -1) == "$2" ]]; }
-
-# go_version GO: the version of that go itself, not of a toolchain that it would fetch.
-go_version() {
-  local version
-  version=$(GOTOOLCHAIN=local "$1" env GOVERSION 2>/dev/null) && printf '%s' "${version#go}"
-}
-
-# choose_go: sets `go` to a command that can build the modules. Any go from 1.21 on can fetch a
-# newer toolchain by itself, through the module proxy; older ones cannot, and then the
-# distribution's backport is installed for its sake.
-choose_go() {
-  go=$(command -v go || true)
-  local version=0
-  [[ -z $go ]] || version=$(go_version "$go" || echo 0)
-  if ! at_least "$version" 1.21; then
-    go=/usr/lib/go-1.23/bin/go
-    if [[ ! -x $go ]]; then
-      [[ $EUID -eq 0 ]] ||
-        die "needs Go 1.21 or later; install it, or run as root so that it can be installed"
-      note "installing Go from bookworm-backports"
-      DEBIAN_FRONTEND=noninteractive \
-        apt-get install -qq -y -t bookworm-backports golang-1.23-go >/dev/null ||
-        die "cannot install golang-1.23-go from bookworm-backports; install Go 1.21 or later"
-    fi
-    version=$(go_version "$go")
-  fi
-  if at_least "$version" 1.26; then
-    export GOTOOLCHAIN=local
-  else
-    export GOTOOLCHAIN=go$go_wanted
-  fi
-}
-
 build() {
   local missing
   mapfile -t missing < <(missing_tools)
@@ -130,9 +96,6 @@ build() {
 
   require_disk "$cache" 6
   choose_go
-  export GOMODCACHE=${GOMODCACHE:-$cache/mod} GOCACHE=${GOCACHE:-$cache/build} CGO_ENABLED=0
-  # A module cache that is read-only cannot be removed by a plain rm -r.
-  export GOFLAGS=-modcacherw
 
   local number=0 line set name package estimate folder started
   for line in "${missing[@]}"; do
