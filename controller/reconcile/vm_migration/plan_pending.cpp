@@ -150,6 +150,12 @@ Plan planPending(const Observation& o) {
     plan = wait(result.firstReason(), result.summary());
   }
   plan.preflight = result.report(o);
+  // Every later write of the status would carry the hosts that it does not go to, and all caches.
+  if (plan.decision) {
+    std::erase_if(plan.preflight->hosts, [&](const api::HostPreflight& host) {
+      return host.name != plan.decision->targetHost;
+    });
+  }
   if (plan.phase == kPending) plan.queue = api::QueueStatus{o.queuedBefore + 1, plan.reason};
   return plan;
 }

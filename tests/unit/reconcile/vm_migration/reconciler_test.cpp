@@ -113,6 +113,29 @@ TEST(VmMigration, DryRunReportsAndTouchesNothing) {
   EXPECT_THAT(world.client.all<api::VfReservation>(), IsEmpty());
 }
 
+TEST(VmMigration, AfterTheChoiceOnlyTheTargetIsReported) {
+  World world;
+  world.addVm();
+  api::VmHost third = *world.client.all<api::VmHost>().begin();
+  third.metadata = {};
+  third.metadata.name = "host3";
+  world.hypervisor.addHost("host3");
+  world.hypervisor.setHost("host3", third.spec.libvirtURI);
+  world.client.add(third);
+  api::VmMigrationSpec spec;
+  spec.mode = "DryRun";
+  world.addMigration(spec);
+  world.settle();
+  EXPECT_EQ(world.migration().status.preflight->hosts.size(), 2u);
+  ASSERT_TRUE(world.client.remove(api::VmMigration::resource, {"team-a", "move"}, {}));
+  world.addMigration();
+  world.settle();
+  const auto& status = world.migration().status;
+  EXPECT_EQ(status.phase, "Succeeded");
+  ASSERT_EQ(status.preflight->hosts.size(), 1u);
+  EXPECT_EQ(status.preflight->hosts[0].name, status.targetHost);
+}
+
 TEST(VmMigration, RefusesBeforeAnythingIsTouched) {
   struct Case {
     std::string reason;
