@@ -59,11 +59,11 @@ void Controller::stop() {
   if (resync_.joinable()) resync_.join();
 }
 
-bool Controller::processNext() {
+std::optional<api::ObjectKey> Controller::processNext() {
   const auto item = queue_.tryGet();
-  if (!item) return false;
+  if (!item) return std::nullopt;
   process(*item);
-  return true;
+  return item->key;
 }
 
 void Controller::work() {

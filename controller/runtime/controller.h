@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -51,8 +52,9 @@ class Controller {
   // Tells those that go on to give up (by their stop token), and waits for them.
   void stop();
 
-  // One pass on the calling thread, for worlds with one thread; false when no key was ready.
-  bool processNext();
+  // One pass on the calling thread, for worlds with one thread, and for which key; nullopt: none
+  // was ready.
+  std::optional<api::ObjectKey> processNext();
 
  private:
   void work();

@@ -58,17 +58,21 @@ Result<Done> VmMigrationReconciler::conclude(Migration migration) {
   return expire(migration);
 }
 
-// The Vnics go on trying; when they have all come through, so has the migration.
+// The Vnics go on trying; when they have all come through, so has the migration. The VM may have
+// moved on meanwhile, and a Vnic may not be wanted any more.
 Result<Done> VmMigrationReconciler::watchDegraded(const Migration& migration) {
   api::VmMigrationStatus status = migration->status;
   for (auto& nic : status.nics) {
     const auto vnic = ports_.vnics.get({migration->metadata.ns, nic.vnic});
-    if (!vnic || vnic->status.host != status.targetHost ||
-        !isTrue(vnic->status.conditions, api::condition::kAttached)) {
+    if (!vnic || vnic->spec.desiredState == "Detached") continue;
+    const std::string& host = vnic->status.host;
+    // What the Vnic says of another host may be from before the move.
+    if (!isTrue(vnic->status.conditions, api::condition::kAttached) ||
+        (host != status.targetHost && !runsOn(host, status.vmUUID))) {
       return Done{kLookAtDegraded};
     }
     nic.state = "Attached";
-    nic.targetVf = vnic->status.vf;
+    if (host == status.targetHost) nic.targetVf = vnic->status.vf;
     nic.message.clear();
   }
   const WallTime now = ports_.clock.wall();
@@ -98,6 +102,11 @@ Result<Done> VmMigrationReconciler::expire(const Migration& migration) {
     return fail(removed.error());
   }
   return Done{};
+}
+
+bool VmMigrationReconciler::runsOn(const std::string& host, const std::string& uuid) const {
+  const auto domain = ports_.hypervisor.domain(host, uuid);
+  return domain && domain->state == hypervisor::DomainState::Running;
 }
 
 // Applied again from a backup, without its status: what is done is done.

@@ -56,8 +56,12 @@ Plan concluded(const Observation& o) {
   const std::string missing = missingNics(o, false);
   if (missing.empty() && tryAgain(o)) return anotherAttempt(o);
   Plan plan = step(o, kAttaching, Duration::zero());
-  plan.end = End{attempt.reason == "Cancelled" ? EndState::Cancelled : EndState::Failed,
-                 attempt.reason, attempt.message};
+  plan.end = End{EndState::Failed, attempt.reason, attempt.message};
+  if (attempt.reason == kCancelled) {
+    plan.end->state = EndState::Cancelled;
+  } else if (cancelWanted(*o.migration)) {  // on the way back: what began that stays in the message
+    plan.end = End{EndState::Cancelled, kCancelled, "cancelled; before that: " + attempt.message};
+  }
   if (!missing.empty()) {
     plan.end->message += fmt::format("; {} is missing on {}, its Vnic goes on trying", missing,
                                      o.migration->status.sourceHost);
@@ -126,8 +130,6 @@ Plan planBack(const Observation& o) {
       return onSource(o, true);
     case Whereabouts::OnSourceForNow:
       return onSource(o, !copied);
-    case Whereabouts::OnTarget:
-      return onTarget(o);
     case Whereabouts::Gone:
       return gone(o);
     case Whereabouts::SourcePaused:
@@ -150,6 +152,10 @@ Plan planBack(const Observation& o) {
         plan.message = "the VM runs on source and target; nothing is done";
       }
       break;
+    case Whereabouts::OnTarget:
+      // On the way back the source may run as well, and have its VFs: only it knows.
+      if (!o.source.unknown()) return onTarget(o);
+      [[fallthrough]];
     case Whereabouts::Undecided:
       plan.reason = "HostUnknown";
       plan.message = fmt::format("waiting for an answer: {}",

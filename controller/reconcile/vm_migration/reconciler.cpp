@@ -84,9 +84,9 @@ Result<Done> VmMigrationReconciler::advance(Migration migration) {
   o.withoutProgress = withoutProgress(o);
   Plan plan = vm_migration::plan(o);
   const bool concludes = plan.end && migration->status.targetHost.empty();
-  if (concludes && !cancelWanted(*migration)) {
+  if (concludes && (!cancelWanted(*migration) || o.sightings.empty())) {
     // What hosts said up to half a minute ago is not enough to refuse for good: the VM may have
-    // been defined, or started, since.
+    // been defined, or started, since. And whoever ends gives back his claim of it.
     observer_.refreshAll();
     o = observer_.observe(migration);
     if (migration->spec.mode == "DryRun") observer_.examine(o, Observer::Ask::All);

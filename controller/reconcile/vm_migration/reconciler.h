@@ -54,6 +54,7 @@ class VmMigrationReconciler final : public Reconciler {
 
   Result<Done> conclude(Migration migration);
   Result<Done> watchDegraded(const Migration& migration);
+  bool runsOn(const std::string& host, const std::string& uuid) const;
   Result<Done> expire(const Migration& migration);
   Result<Done> restore(const Migration& migration);
 

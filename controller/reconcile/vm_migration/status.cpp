@@ -192,6 +192,10 @@ api::VmMigrationStatus buildStatus(const Observation& o, const Plan& plan) {
   status.observedGeneration = generation;
   status.queue = placeToTell(status.queue, plan.queue);
   if (plan.preflight) status.preflight = plan.preflight;
+  // It may have claimed the VM and ended before a target was stored: the end gives the claim back.
+  if (plan.end && status.vmUUID.empty() && !o.sightings.empty()) {
+    status.vmUUID = o.sightings.front().domain.uuid;
+  }
   updateNics(status, o, plan);
   updateProgress(status, o);
   if (!plan.end || !plan.phase.empty()) {
