@@ -66,9 +66,10 @@ wait_until() {
 # Processes are known by pid and start time, so that a pid that the kernel gave to somebody else in
 # the meantime is never signalled.
 process_start_time() {
-  # Fields 3 and 22 of stat; the command name before them may hold blanks and parentheses. A zombie
-  # has ended already, only its parent has not asked yet.
-  sed -e 's/^.*) //' "/proc/$1/stat" 2>/dev/null | awk '$1 != "Z" { print $20 }'
+  # Fields 3, 20 and 22 of stat; the command name before them may hold blanks and parentheses. A
+  # zombie has ended already, only its parent has not asked yet; but one with threads left still has
+  # its files and ports.
+  sed -e 's/^.*) //' "/proc/$1/stat" 2>/dev/null | awk '$1 != "Z" || $18 > 1 { print $20 }'
 }
 
 # process_start PIDFILE LOGFILE COMMAND...: starts COMMAND away from this terminal and session, so
