@@ -89,7 +89,7 @@ TEST_F(Release, IsUpgradedRolledBackAndTakenAwayWhileAMigrationRuns) {
   ASSERT_TRUE(result.ok()) << result.err;
   EXPECT_THAT(result.out, HasSubstr("Its Pods start when the Secret vnic-operator-libvirt-client"));
   ASSERT_TRUE(
-      kubectl({"wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"}).ok());
+      kubectl({"wait", "--for=condition=Established", "--timeout=120s", "crd", "--all"}).ok());
   ASSERT_FALSE(kubectl({"create", "-f", "-"}, kHost).ok()) << "the earlier CRD knows no such field";
   ASSERT_TRUE(kubectl({"create", "-f", "-"}, kMigration).ok());
   result = kubectl({"apply", "--server-side", "--subresource=status",
@@ -107,7 +107,7 @@ TEST_F(Release, IsUpgradedRolledBackAndTakenAwayWhileAMigrationRuns) {
           "{.spec.template.spec.containers[0].env[?(@.name=='VNIC_OPERATOR_WORKERS')].value}"),
       "8");
   ASSERT_TRUE(
-      kubectl({"wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"}).ok());
+      kubectl({"wait", "--for=condition=Established", "--timeout=120s", "crd", "--all"}).ok());
   result = kubectl({"apply", "-f", "-"}, kHost);
   ASSERT_TRUE(result.ok()) << result.err;
   EXPECT_EQ(get({"vmm", "db-1"}, "{.metadata.uid} {.status}"), migration);
@@ -142,7 +142,7 @@ TEST_F(Release, TakesTheCrdsAlongWhereThatIsAskedFor) {
       helm({"install", "vnic-operator", kChart, "--create-namespace", "--set", "crds.keep=false"})
           .ok());
   ASSERT_TRUE(helm({"uninstall", "vnic-operator"}).ok());
-  ASSERT_TRUE(kubectl({"wait", "--for=delete", "--timeout=30s", "crd", "--all"}).ok());
+  ASSERT_TRUE(kubectl({"wait", "--for=delete", "--timeout=120s", "crd", "--all"}).ok());
 }
 
 // The certificate that the chart makes is the one that the API server trusts, for the name by which
