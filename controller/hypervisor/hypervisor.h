@@ -201,6 +201,7 @@ class Hypervisor {
   // Defines (replaces) the persistent definition.
   virtual Status define(const std::string& host, const std::string& xml) = 0;
   virtual Status resume(const std::string& host, const std::string& uuid) = 0;
+  // Removes its definition and ends it, so that nothing of it is left; NVRAM files stay.
   virtual Status destroy(const std::string& host, const std::string& uuid) = 0;
 
   // Starts a peer-to-peer live migration in the background; it goes on when this process dies. Only

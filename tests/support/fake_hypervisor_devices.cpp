@@ -207,6 +207,8 @@ Status FakeHypervisor::destroy(const std::string& host, const std::string& uuid)
   Vm& vm = **found;
   calls_.push_back(fmt::format("destroy {} {}", host, vm.name));
   if (vm.liveXml.empty()) return fail(notRunning());
+  vm.persistent = false;
+  vm.persistentXml.clear();
   stopProcess(host, uuid);
   return {};
 }

@@ -44,6 +44,17 @@ HostConnection::Call<void> onDomain(std::string uuid, std::string what, Change c
   };
 }
 
+// The definition first: whoever dies in between leaves a copy that runs, which is found again.
+// NVRAM may be on storage that the other copy uses.
+int removeDomain(virDomainPtr domain) {
+  constexpr unsigned kFlags =
+      VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
+      VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_KEEP_NVRAM;
+  const int persistent = virDomainIsPersistent(domain);
+  if (persistent < 0 || (persistent == 1 && virDomainUndefineFlags(domain, kFlags) < 0)) return -1;
+  return virDomainDestroy(domain);
+}
+
 Status abortMigration(virConnectPtr connection, const std::string& uuid) {
   const auto domain = lookUp(connection, uuid);
   if (!domain) {
@@ -184,9 +195,8 @@ Status LibvirtHypervisor::resume(const std::string& host, const std::string& uui
 
 Status LibvirtHypervisor::destroy(const std::string& host, const std::string& uuid) {
   return find(host).and_then([&](const auto& connection) {
-    return connection->template change<void>(
-        "destroy the domain", options_.changeTimeout,
-        onDomain(uuid, "destroy the domain", virDomainDestroy));
+    return connection->template change<void>("destroy the domain", options_.changeTimeout,
+                                             onDomain(uuid, "destroy the domain", removeDomain));
   });
 }
 
