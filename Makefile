@@ -47,7 +47,7 @@ build: setup-build ## build the operator and the tests in build/
 	@$(support)/build.sh
 
 .PHONY: test
-test: check-surroundings setup build ## all tests: lint, unit, component, fuzz, conformance, deploy, lab
+test: check-surroundings setup build ## all tests: lint, unit, sim, component, fuzz, conformance, deploy, lab
 	@$(ctest) -LE '^lab-(faults|soak)$$'
 
 .PHONY: test-unit
@@ -55,15 +55,14 @@ test-unit: build ## pure code
 	@$(ctest) -L '^unit$$'
 
 .PHONY: test-sim
-test-sim: setup-build ## the operator in a simulated world: crashes, faults, random histories; not yet part of make test
-	@PRESET=sim BUILD= $(support)/build.sh tier-sim
-	@ctest --test-dir build-sim -L '^sim$$' --no-tests=error -j$(JOBS) --output-on-failure
+test-sim: build ## the operator in a simulated world: crashes, faults, random histories
+	@$(ctest) -L '^sim$$'
 
 # SEED=S: another one than the clock's; the seeds that follow are tried as well.
 .PHONY: soak-sim
 soak-sim: setup-build ## random histories: make soak-sim STEPS=10000000
-	@PRESET=sim BUILD= $(support)/build.sh sim_explore
-	@build-sim/tests/sim/sim_explore --steps $(or $(STEPS),10000000) \
+	@$(support)/build.sh sim_explore
+	@$(build_dir)/tests/sim/sim_explore --steps $(or $(STEPS),10000000) \
 		--seed $(or $(SEED),$(shell date +%s))
 
 .PHONY: test-component

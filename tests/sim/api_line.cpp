@@ -34,7 +34,8 @@ api::ObjectKey keyOf(const nlohmann::json& object) {
 template <class Answer>
 Answer ApiLine::write(const std::string& what, const std::function<Answer()>& call) {
   if (!process_.alive()) return vnic::fail(lost());
-  ++world_.apiCalls;
+  count();
+  ++world_.callsOfPass.writes;
   world_.duringCall(process_, kRoundTrip);
   if (!process_.alive()) return vnic::fail(lost());
   std::optional<LineFault> fault;
@@ -54,14 +55,19 @@ Answer ApiLine::write(const std::string& what, const std::function<Answer()>& ca
   const std::uint64_t before = world_.server.version();
   Answer answer = call();
   world_.trace(process_, what + (answer ? "" : " (" + answer.error().message + ")"));
-  if (world_.server.version() != before) process_.countEffect(what);
+  if (world_.server.version() != before) process_.countEffect();
   if (fault == LineFault::AnswerLost) return vnic::fail(lost());
   return answer;
 }
 
+void ApiLine::count() {
+  ++world_.apiCalls;
+  ++world_.callsOfPass.all;
+}
+
 Result<std::string> ApiLine::get(const api::ResourceType& type, const api::ObjectKey& key) {
   if (!process_.alive()) return vnic::fail(lost());
-  ++world_.apiCalls;
+  count();
   world_.duringCall(process_, kRoundTrip);
   if (world_.serverAway) return vnic::fail(lost());
   return world_.server.get(type, key);
@@ -69,7 +75,7 @@ Result<std::string> ApiLine::get(const api::ResourceType& type, const api::Objec
 
 Result<std::string> ApiLine::list(const api::ResourceType& type, const kube::ListOptions& options) {
   if (!process_.alive()) return vnic::fail(lost());
-  ++world_.apiCalls;
+  count();
   world_.duringCall(process_, kRoundTrip);
   if (world_.serverAway) return vnic::fail(lost());
   return world_.server.list(type, options);

@@ -20,6 +20,12 @@ enum class LineFault {
   Conflict,    // somebody was faster (API server only)
 };
 
+// What passes ask of the API server.
+struct ApiCalls {
+  std::uint64_t all = 0;
+  std::uint64_t writes = 0;  // those of them that may change something
+};
+
 class ApiLine final : public kube::Client {
  public:
   ApiLine(World& world, OperatorProcess& process) : world_(world), process_(process) {}
@@ -42,6 +48,7 @@ class ApiLine final : public kube::Client {
                 const kube::Preconditions& preconditions) override;
 
  private:
+  void count();
   template <class Answer>
   Answer write(const std::string& what, const std::function<Answer()>& call);
 

@@ -280,11 +280,8 @@ class Draw {
   Disturbance availability() {
     const std::string name = host();
     const bool back = random_.percent(40);
-    return {when(), fmt::format("{} is {}", name, back ? "Enabled" : "NoInbound"), [=](World& w) {
-              w.server.edit<api::VmHost>({"", name}, [&](auto& spec) {
-                spec.availability = back ? "Enabled" : "NoInbound";
-              });
-            }};
+    return {when(), fmt::format("{} is {}", name, back ? "Enabled" : "NoInbound"),
+            [=](World& w) { w.setAvailability(name, back ? "Enabled" : "NoInbound"); }};
   }
 
   // The kernel refuses to change their number while one is in use; those that nobody has vanish.

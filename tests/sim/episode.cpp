@@ -36,6 +36,10 @@ void populate(World& world, Random& random) {
     world.addVm(fmt::format("vm{}", i), host, nics, random.percent(75), random.percent(30));
   }
   if (world.vms.empty()) world.addVm("vm1", "host1", 1);
+  for (const VmInfo& vm : world.vms) {
+    const std::string host = random.oneOf(world.hostNames);
+    if (host != vm.startedOn && random.percent(15)) world.addNamesake(host, vm.name);
+  }
 }
 
 }  // namespace
@@ -66,6 +70,7 @@ Outcome runEpisode(std::uint64_t seed, const std::optional<std::set<std::size_t>
   if (world.violation.empty()) world.checkAtRest();
   outcome.steps = world.steps;
   outcome.migrations = world.server.all<api::VmMigration>().size();
+  outcome.mostCalls = world.mostCalls;
   outcome.violation = world.violation;
   outcome.history = world.history();
   return outcome;

@@ -10,11 +10,14 @@
 #include <string>
 #include <vector>
 
+#include "sim/world.h"
+
 namespace vnic::sim {
 
 struct Outcome {
   std::uint64_t steps = 0;
   std::uint64_t migrations = 0;
+  ApiCalls mostCalls;     // of one migration
   std::string violation;  // "" = all promises were kept
   std::string history;
   std::vector<std::string> disturbances;  // those that took place, in the order of their numbers

@@ -47,8 +47,8 @@ Answer HostLine::read(const std::string& host, const std::function<Answer()>& ca
   return call();
 }
 
-Status HostLine::change(const std::string& host, const std::string& uuid, const std::string& what,
-                        Duration duration, const std::function<Status()>& call) {
+Status HostLine::change(HostChange change, Duration duration, const std::function<Status()>& call) {
+  const std::string& host = change.host;
   if (!process_.alive()) return vnic::fail(lost(host));
   if (!known_.contains(host)) return vnic::fail(Error::transient("host " + host + " is not known"));
   world_.duringCall(process_, duration / 2);
@@ -59,22 +59,36 @@ Status HostLine::change(const std::string& host, const std::string& uuid, const 
     queued.pop_front();
   }
   if (fault == LineFault::Lost) {
-    world_.trace(process_, what + " (lost)");
+    world_.trace(process_, change.text + " (lost)");
     return vnic::fail(lost(host));
   }
-  world_.checkBefore(process_, host, uuid, what);
+  world_.checkBefore(process_, change);
   world_.fleet.hosts.actAs(process_.number());
   const std::uint64_t before = world_.fleet.hosts.changes();
   Status answer = call();
-  world_.trace(process_, what + (answer ? "" : " (" + answer.error().message + ")"));
+  world_.trace(process_, change.text + (answer ? "" : " (" + answer.error().message + ")"));
   if (world_.fleet.hosts.changes() != before) {
-    process_.countEffect(what);
+    process_.countEffect();
     world_.checkNow();
   }
   if (world_.fleet.hosts.hung(host)) duration = kTimeOut;
   world_.duringCall(process_, duration / 2);
   if (fault == LineFault::AnswerLost) return vnic::fail(lost(host));
   return answer;
+}
+
+Status HostLine::changeDevice(HostChange::What what, const std::string& host,
+                              const std::string& uuid, const std::string& deviceXml,
+                              hypervisor::DeviceScope scope, Duration duration,
+                              const std::function<Status()>& call) {
+  HostChange it{what, host, uuid, ""};
+  it.mac = test::macOfDevice(deviceXml);
+  it.vf = test::sourceVfOfDevice(deviceXml);
+  it.live = scope != hypervisor::DeviceScope::Persistent;
+  it.text =
+      fmt::format("{}{} {} {} {} {}", what == HostChange::What::Detach ? "detach" : "attach",
+                  it.live ? "" : " in the definition", host, world_.nameOf(uuid), it.mac, it.vf);
+  return change(std::move(it), duration, call);
 }
 
 Result<hypervisor::HostSnapshot> HostLine::snapshot(const std::string& host) {
@@ -94,50 +108,50 @@ Result<hypervisor::Domain> HostLine::domain(const std::string& host, const std::
 
 Status HostLine::detachDevice(const std::string& host, const std::string& uuid,
                               const std::string& deviceXml, hypervisor::DeviceScope scope) {
-  const std::string what =
-      fmt::format("detach {} {} {} {}", host, world_.nameOf(uuid), test::macOfDevice(deviceXml),
-                  test::sourceVfOfDevice(deviceXml));
-  return change(host, uuid, what, world_.fleet.unplugCallTime(uuid),
-                [&] { return world_.fleet.detach(host, uuid, deviceXml, scope); });
+  return changeDevice(HostChange::What::Detach, host, uuid, deviceXml, scope,
+                      world_.fleet.unplugCallTime(uuid),
+                      [&] { return world_.fleet.detach(host, uuid, deviceXml, scope); });
 }
 
 Status HostLine::attachDevice(const std::string& host, const std::string& uuid,
                               const std::string& deviceXml, hypervisor::DeviceScope scope) {
-  const std::string what =
-      fmt::format("attach {} {} {} {}", host, world_.nameOf(uuid), test::macOfDevice(deviceXml),
-                  test::sourceVfOfDevice(deviceXml));
-  return change(host, uuid, what, kAttach,
-                [&] { return world_.fleet.hosts.attachDevice(host, uuid, deviceXml, scope); });
+  return changeDevice(HostChange::What::Attach, host, uuid, deviceXml, scope, kAttach, [&] {
+    return world_.fleet.hosts.attachDevice(host, uuid, deviceXml, scope);
+  });
 }
 
 Status HostLine::setAutostart(const std::string& host, const std::string& uuid, bool on) {
-  return change(host, uuid,
-                fmt::format("autostart {} {} {}", host, world_.nameOf(uuid), on ? "on" : "off"),
+  return change({HostChange::What::Autostart, host, uuid,
+                 fmt::format("autostart {} {} {}", host, world_.nameOf(uuid), on ? "on" : "off")},
                 kChange, [&] { return world_.fleet.hosts.setAutostart(host, uuid, on); });
 }
 
 Status HostLine::define(const std::string& host, const std::string& xml) {
   const auto description = domain::parseDomain(xml);
   const std::string uuid = description ? description->uuid : "";
-  return change(host, uuid, fmt::format("define {} {}", host, world_.nameOf(uuid)), kChange,
-                [&] { return world_.fleet.hosts.define(host, xml); });
+  return change({HostChange::What::Define, host, uuid,
+                 fmt::format("define {} {}", host, world_.nameOf(uuid))},
+                kChange, [&] { return world_.fleet.hosts.define(host, xml); });
 }
 
 Status HostLine::resume(const std::string& host, const std::string& uuid) {
-  return change(host, uuid, fmt::format("resume {} {}", host, world_.nameOf(uuid)), kChange,
-                [&] { return world_.fleet.hosts.resume(host, uuid); });
+  return change({HostChange::What::Resume, host, uuid,
+                 fmt::format("resume {} {}", host, world_.nameOf(uuid))},
+                kChange, [&] { return world_.fleet.hosts.resume(host, uuid); });
 }
 
 Status HostLine::destroy(const std::string& host, const std::string& uuid) {
-  return change(host, uuid, fmt::format("destroy {} {}", host, world_.nameOf(uuid)), kChange,
-                [&] { return world_.fleet.hosts.destroy(host, uuid); });
+  return change({HostChange::What::Destroy, host, uuid,
+                 fmt::format("destroy {} {}", host, world_.nameOf(uuid))},
+                kChange, [&] { return world_.fleet.hosts.destroy(host, uuid); });
 }
 
 Status HostLine::startMigration(const std::string& host,
                                 const hypervisor::MigrationRequest& request) {
-  return change(host, request.uuid,
-                fmt::format("migrate {} {} {}", host, world_.nameOf(request.uuid), request.peerURI),
-                kChange, [&] { return world_.fleet.startMigration(host, request); });
+  return change(
+      {HostChange::What::Migrate, host, request.uuid,
+       fmt::format("migrate {} {} {}", host, world_.nameOf(request.uuid), request.peerURI)},
+      kChange, [&] { return world_.fleet.startMigration(host, request); });
 }
 
 std::optional<hypervisor::MigrationOutcome> HostLine::migrationOutcome(const std::string& host,
@@ -161,13 +175,16 @@ Result<hypervisor::JobProgress> HostLine::jobProgress(const std::string& host,
 }
 
 Status HostLine::abortJob(const std::string& host, const std::string& uuid) {
-  return change(host, uuid, fmt::format("abort {} {}", host, world_.nameOf(uuid)), kChange,
-                [&] { return world_.fleet.abort(host, uuid); });
+  return change(
+      {HostChange::What::Abort, host, uuid, fmt::format("abort {} {}", host, world_.nameOf(uuid))},
+      kChange, [&] { return world_.fleet.abort(host, uuid); });
 }
 
 Status HostLine::setMaxDowntime(const std::string& host, const std::string& uuid,
                                 std::int64_t milliseconds) {
-  return change(host, uuid, fmt::format("max-downtime {} {}", host, world_.nameOf(uuid)), kChange,
+  return change({HostChange::What::Downtime, host, uuid,
+                 fmt::format("max-downtime {} {}", host, world_.nameOf(uuid))},
+                kChange,
                 [&] { return world_.fleet.hosts.setMaxDowntime(host, uuid, milliseconds); });
 }
 

@@ -14,6 +14,19 @@
 
 namespace vnic::sim {
 
+// A change to a VM that an operator is about to make.
+struct HostChange {
+  enum class What { Detach, Attach, Define, Autostart, Resume, Destroy, Migrate, Abort, Downtime };
+  What what;
+  std::string host;
+  std::string uuid;
+  std::string text;  // for people
+  // Of the device, with Detach and Attach.
+  std::string mac = {};
+  std::string vf = {};
+  bool live = false;  // the running VM's, not its definition's
+};
+
 class HostLine final : public hypervisor::Hypervisor {
  public:
   HostLine(World& world, OperatorProcess& process) : world_(world), process_(process) {}
@@ -59,9 +72,10 @@ class HostLine final : public hypervisor::Hypervisor {
  private:
   template <class Answer>
   Answer read(const std::string& host, const std::function<Answer()>& call);
-  // `uuid` is the domain that is changed.
-  Status change(const std::string& host, const std::string& uuid, const std::string& what,
-                Duration duration, const std::function<Status()>& call);
+  Status change(HostChange change, Duration duration, const std::function<Status()>& call);
+  Status changeDevice(HostChange::What what, const std::string& host, const std::string& uuid,
+                      const std::string& deviceXml, hypervisor::DeviceScope scope,
+                      Duration duration, const std::function<Status()>& call);
 
   World& world_;
   OperatorProcess& process_;

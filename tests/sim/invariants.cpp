@@ -23,20 +23,40 @@ using hypervisor::DomainState;
 // operator has to end that, within this time after it can.
 constexpr Duration kEndsSecondCopyWithin = 60s;
 
-bool begins(const std::string& text, const char* with) {
-  return text.rfind(with, 0) == 0;
-}
+// While the guest has 5 s to let go of a device, QEMU refuses to ask it again.
+constexpr Duration kAsksAgainAfter = 5s;
+
+// What one migration asks of the API server, however much goes wrong meanwhile.
+constexpr std::uint64_t kMostCalls = 2000;
+constexpr std::uint64_t kMostWrites = 1000;
 
 }  // namespace
 
 // Just before an operator changes something on a host.
-void World::checkBefore(const OperatorProcess& process, const std::string& host,
-                        const std::string& uuid, const std::string& what) {
-  const VmInfo* info = ours(uuid);
-  if (!info) return breaks("touches a VM that is not ours: " + what);
+void World::checkBefore(const OperatorProcess& process, const HostChange& change) {
+  const VmInfo* info = ours(change.uuid);
+  if (!info) return breaks("touches a VM that is not ours: " + change.text);
+  const auto running = fleet.hosts.runsOn(change.uuid);
+  const bool here = std::find(running.begin(), running.end(), change.host) != running.end();
+  if (change.what == HostChange::What::Resume && !running.empty() && !here) {
+    return breaks(change.text + ", but it runs on " + running.front());
+  }
+  if (change.what == HostChange::What::Destroy && running.size() < 2 && here) {
+    return breaks(change.text + ", but nothing else runs");
+  }
+  if (change.what == HostChange::What::Detach && change.live) checkDetach(process, change);
+  if (change.what == HostChange::What::Attach && change.live) {
+    std::erase_if(unplugAsked_, [&](const auto& entry) {
+      const auto& [number, host, uuid, mac] = entry.first;
+      return host == change.host && uuid == change.uuid && mac == change.mac;
+    });
+  }
   if (twoOperators) return;  // one that is late has nobody's leave any more
-  const auto lease = server.find<runtime::Lease>({kOperatorNamespace, reconcile::claimName(uuid)});
-  if (!lease) return breaks(fmt::format("operator {} {} without a claim", process.number(), what));
+  const auto lease =
+      server.find<runtime::Lease>({kOperatorNamespace, reconcile::claimName(change.uuid)});
+  if (!lease) {
+    return breaks(fmt::format("operator {} {} without a claim", process.number(), change.text));
+  }
   bool allowed = false;
   for (const auto& m : server.all<api::VmMigration>()) {
     allowed |= m.metadata.uid == lease->spec.holder && m.spec.vmName == info->name;
@@ -44,56 +64,78 @@ void World::checkBefore(const OperatorProcess& process, const std::string& host,
   for (const auto& v : server.all<api::Vnic>()) {
     allowed |= v.metadata.uid == lease->spec.holder && v.spec.vmName == info->name;
   }
-  if (!allowed) breaks(fmt::format("{} under a claim of {}", what, lease->spec.holder));
-  if (!begins(what, "detach ")) return;
-  // The complete plan is written before the device is touched.
-  for (const NicInfo& nic : info->nics) {
-    if (what.find(nic.mac) == what.npos) continue;
-    const std::string vf =
-        liveVf(host, info->name, static_cast<std::size_t>(&nic - &info->nics[0]));
+  if (!allowed) breaks(fmt::format("{} under a claim of {}", change.text, lease->spec.holder));
+  if (change.what == HostChange::What::Attach && change.live) checkAttach(change);
+}
+
+// The complete plan is written before the device is touched.
+void World::checkDetach(const OperatorProcess& process, const HostChange& change) {
+  const VmInfo& info = *ours(change.uuid);
+  for (std::size_t i = 0; i < info.nics.size(); ++i) {
+    if (info.nics[i].mac != change.mac) continue;
+    const std::string vf = liveVf(change.host, info.name, i);
     if (vf.empty()) continue;
-    const auto r = server.find<api::VfReservation>({"", api::VfReservation::nameFor(host, vf)});
-    if (!r || r->spec.device.macAddress != nic.mac || r->spec.device.alias.empty()) {
-      breaks(fmt::format("{}, but no reservation keeps its plan", what));
+    const auto asked =
+        unplugAsked_.try_emplace({process.number(), change.host, change.uuid, change.mac});
+    if (!asked.second && clock.now() - asked.first->second <= kAsksAgainAfter) {
+      breaks(change.text + ", again too soon");
     }
+    asked.first->second = clock.now();
+    const auto r =
+        server.find<api::VfReservation>({"", api::VfReservation::nameFor(change.host, vf)});
+    if (!twoOperators &&
+        (!r || r->spec.device.macAddress != change.mac || r->spec.device.alias.empty())) {
+      breaks(change.text + ", but no reservation keeps its plan");
+    }
+  }
+}
+
+// A VF is claimed before it is plugged in, and a guest that has its VF gets no other.
+void World::checkAttach(const HostChange& change) {
+  const VmInfo& info = *ours(change.uuid);
+  for (std::size_t i = 0; i < info.nics.size(); ++i) {
+    if (info.nics[i].mac != change.mac || change.vf.empty()) continue;
+    if (!liveVf(change.host, info.name, i).empty()) breaks(change.text + ", but it has its VF");
+    const auto r =
+        server.find<api::VfReservation>({"", api::VfReservation::nameFor(change.host, change.vf)});
+    if (!r || r->spec.device.macAddress != change.mac) {
+      breaks(change.text + ", but the VF is not reserved for it");
+    }
+  }
+}
+
+void World::countCalls(const api::ObjectKey& migration, const ApiCalls& calls) {
+  ApiCalls& its = calls_[migration];
+  its.all += calls.all;
+  its.writes += calls.writes;
+  mostCalls.all = std::max(mostCalls.all, its.all);
+  mostCalls.writes = std::max(mostCalls.writes, its.writes);
+  if (its.all > kMostCalls || its.writes > kMostWrites) {
+    breaks(fmt::format("migration {} has asked the API server {} times, {} of them to write",
+                       migration.str(), its.all, its.writes));
   }
 }
 
 void World::checkNow() {
   if (!violation.empty()) return;
-  checkRunningTwice();
-  if (fleet.hosts.changes() == checkedChanges_) return;
+  const bool changed = fleet.hosts.changes() != checkedChanges_;
   checkedChanges_ = fleet.hosts.changes();
-  checkVfs();
+  if (changed || !twice_.empty()) checkRunningTwice();
+  if (changed) checkVfs();
 }
 
 void World::checkRunningTwice() {
   for (const VmInfo& info : vms) {
-    const auto copies = fleet.hosts.everywhere(info.uuid);
-    std::vector<std::string> where;
-    bool canBeEnded = false;
-    for (const auto& [host, domain] : copies) {
-      if (domain.state == DomainState::Running) where.push_back(host);
+    const auto where = fleet.hosts.runsOn(info.uuid);
+    if (where.size() > 1) {
+      twice_.insert(info.uuid);
+    } else {
+      twice_.erase(info.uuid);
     }
-    const std::size_t before = ran_[info.uuid];
-    ran_[info.uuid] = where.size();
-    if (!lastEffect.empty() && lastEffect.find(" " + info.name) != lastEffect.npos) {
-      if (begins(lastEffect, "resume ") && where.size() > 1) {
-        return breaks(fmt::format("{} makes it run on {}", lastEffect, fmt::join(where, "+")));
-      }
-      if (begins(lastEffect, "destroy ") && where.empty() && before > 0) {
-        return breaks(lastEffect + " ends the last copy");
-      }
-    }
-    if (where.size() < 2) {
-      twiceSince_.erase(info.uuid);
-      continue;
-    }
-    canBeEnded = std::none_of(where.begin(), where.end(),
-                              [&](const std::string& host) {
-                                return fleet.hosts.hung(host) || fleet.hosts.away(host);
-                              }) &&
-                 !operators.empty();
+    const bool canBeEnded = where.size() > 1 && !operators.empty() &&
+                            std::none_of(where.begin(), where.end(), [&](const auto& host) {
+                              return fleet.hosts.hung(host) || fleet.hosts.away(host);
+                            });
     if (!canBeEnded) {
       twiceSince_.erase(info.uuid);
       continue;
@@ -103,26 +145,27 @@ void World::checkRunningTwice() {
       return breaks(fmt::format("{} goes on running on {}", info.name, fmt::join(where, "+")));
     }
   }
-  lastEffect.clear();
 }
 
-// A VF is in one live domain at most, and nobody's VF is in one of ours by another Vnic's name.
+// A VF is in one live domain at most, and a MAC on one VF.
 void World::checkVfs() {
   std::map<std::string, std::string> users;
+  std::map<std::string, std::string> macs;
   for (const auto& [host, domain] : fleet.hosts.allDomains()) {
     if (domain.liveXml.empty()) continue;
     const auto description = domain::parseDomain(domain.liveXml);
     if (!description)
       return breaks("a definition that cannot be read: " + description.error().message);
-    std::map<std::string, int> macs;
     for (const auto& nic : description->hostdevs) {
       const auto [other, isNew] = users.emplace(host + " " + nic.source.str(), domain.name);
       if (!isNew) {
         return breaks(fmt::format("VF {} of {} is in {} and {}", nic.source.str(), host,
                                   other->second, domain.name));
       }
-      if (++macs[nic.mac] > 1) {
-        return breaks(fmt::format("{} on {} has two VFs with MAC {}", domain.name, host, nic.mac));
+      if (const auto [there, first] = macs.emplace(nic.mac, host + " " + nic.source.str());
+          !first) {
+        return breaks(fmt::format("MAC {} is on VF {} of {} and on {}", nic.mac, nic.source.str(),
+                                  host, there->second));
       }
     }
   }

@@ -2,6 +2,7 @@
 #include "sim/operator_process.h"
 
 #include <chrono>
+#include <utility>
 
 #include "sim/world.h"
 
@@ -12,6 +13,8 @@ using namespace std::chrono_literals;
 
 // The reflector's back-off between two tries of a request, simplified.
 constexpr Duration kPollBackOff = 1s;
+
+constexpr std::size_t kMigrations = 4;  // in the order of app::Controllers::all()
 
 app::Options makeOptions() {
   app::Options options;
@@ -38,9 +41,8 @@ void OperatorProcess::record(const runtime::Event& event) {
   if (!dead_) world_.onEvent(event);
 }
 
-void OperatorProcess::countEffect(const std::string& what) {
+void OperatorProcess::countEffect() {
   ++effects_;
-  world_.lastEffect = what;
   world_.pullTriggers();  // several phases may pass within one step
   if (effectsLeft_ && --*effectsLeft_ <= 0) {
     world_.trace(*this, "dies");
@@ -86,15 +88,19 @@ std::vector<OperatorProcess::Ready> OperatorProcess::ready() {
 }
 
 void OperatorProcess::run(const Ready& what) {
+  // It may be in the middle of another pass.
+  const ApiCalls outer = std::exchange(world_.callsOfPass, {});
   if (what.what == Ready::What::Poll) {
     if (caches_.all()[what.index]->poll() == cache::Follow::AfterBackoff) {
       backOffUntil_[what.index] = world_.clock.now() + kPollBackOff;
     }
-    return;
+  } else {
+    underWay_.insert(what.index);
+    const auto key = controllers_.all()[what.index]->processNext();
+    if (key && what.index == kMigrations) world_.countCalls(*key, world_.callsOfPass);
+    underWay_.erase(what.index);
   }
-  underWay_.insert(what.index);
-  controllers_.all()[what.index]->processNext();
-  underWay_.erase(what.index);
+  world_.callsOfPass = outer;
 }
 
 std::optional<MonoTime> OperatorProcess::nextReady() const {
@@ -120,7 +126,7 @@ void OperatorProcess::lookAtEverything() {
   add(1, caches_.profiles.store());
   add(2, caches_.vnics.store());
   add(3, caches_.reservations.store());
-  add(4, caches_.migrations.store());
+  add(kMigrations, caches_.migrations.store());
 }
 
 }  // namespace vnic::sim

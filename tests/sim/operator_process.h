@@ -26,7 +26,7 @@ class OperatorProcess final : private runtime::EventSink {
   void kill() { dead_ = true; }
   // It dies right after that many more effects (writes that got through, changes to hosts).
   void killAfter(int effects) { effectsLeft_ = effects; }
-  void countEffect(const std::string& what);
+  void countEffect();
   int effects() const { return effects_; }
 
   // A pass must not look like two of the same worker: controllers that have one under way.

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "runtime/lease.h"
+
 namespace vnic::sim {
 namespace {
 
@@ -52,15 +54,7 @@ api::VmMigrationSpec attempts(int number) {
 std::function<void(World&)> cancelIn(const char* phase, bool byDeletion) {
   return [phase, byDeletion](World& world) {
     move(world);
-    world.whenPhase("move", phase, [&world, byDeletion] {
-      world.note(byDeletion ? "a person deletes it" : "a person cancels it");
-      if (byDeletion) {
-        (void)world.server.remove(api::VmMigration::resource, {World::kNamespace, "move"}, {});
-      } else {
-        world.server.edit<api::VmMigration>({World::kNamespace, "move"},
-                                            [](auto& spec) { spec.cancel = true; });
-      }
-    });
+    world.whenPhase("move", phase, [&world, byDeletion] { cancel(world, byDeletion); });
   };
 }
 
@@ -96,12 +90,12 @@ void powerCycle(World& world, const char* host) {
   });
 }
 
-void hangTarget(World& world, Duration duration) {
-  world.note("host2's daemon hangs");
-  world.fleet.hang("host2");
-  world.agenda.in(duration, [&world] {
-    world.note("host2's daemon goes on");
-    world.fleet.hosts.setHung("host2", false);
+void hang(World& world, const char* host, Duration duration) {
+  world.note(fmt::format("{}'s daemon hangs", host));
+  world.fleet.hang(host);
+  world.agenda.in(duration, [&world, host] {
+    world.note(fmt::format("{}'s daemon goes on", host));
+    world.fleet.hosts.setHung(host, false);
   });
 }
 
@@ -179,11 +173,26 @@ std::vector<Scenario> cancellations() {
           cancelIn("Pending", byDeletion)(w);
         },
         {here});
+    add("being claimed",
+        [byDeletion](World& w) {
+          move(w);
+          w.when([&w] { return !w.server.all<runtime::Lease>().empty(); },
+                 [&w, byDeletion] { cancel(w, byDeletion); });
+        },
+        {here});
     add("Reserving", cancelIn("Reserving", byDeletion), {here});
     add("Detaching", cancelIn("Detaching", byDeletion), {here});
     // An operator that dies may be too late for it.
     add("Migrating", cancelIn("Migrating", byDeletion), {here, there});
-    add("Attaching", cancelIn("Attaching", byDeletion), {there});
+    // One that dies just before it starts the copy makes the VFs return: Attaching as well.
+    add("Attaching", cancelIn("Attaching", byDeletion), {there, here});
+    add("going back",
+        [byDeletion](World& w) {
+          w.fleet.nextCopy = Copy::Fails;
+          move(w);
+          w.whenGoingBack("move", [&w, byDeletion] { cancel(w, byDeletion); });
+        },
+        {here});
   }
   return all;
 }
@@ -302,14 +311,23 @@ std::vector<Scenario> hostFaults() {
   return {
       {"the target's daemon hangs around the switch-over",
        oneVm,
-       duringCopy([](World& w) { hangTarget(w, 60s); }, 5s),
+       duringCopy([](World& w) { hang(w, "host2", 60s); }, 5s),
+       {"Failed host1"}},
+      {"the source's daemon hangs when the target's goes on after the switch-over",
+       oneVm,
+       duringCopy(
+           [](World& w) {
+             hang(w, "host2", 60s);
+             w.agenda.in(50s, [&w] { hang(w, "host1", 30s); });
+           },
+           5s),
        {"Failed host1"}},
       {"the source's daemon dies while the target's hangs at the switch-over",
        oneVm,
        [](World& w) {
          move(w, attempts(1));
          w.when([&w] { return w.fleet.hosts.jobOf(uuid(w)) != 0; },
-                [&w] { w.agenda.in(5s, [&w] { hangTarget(w, 60s); }); });
+                [&w] { w.agenda.in(5s, [&w] { hang(w, "host2", 60s); }); });
          w.when([&w] { return w.fleet.hosts.suspended(uuid(w)); },
                 [&w] { w.agenda.in(6s, [&w] { restart(w, "host1"); }); });
          // What is left of it on the source is ended by a person.
@@ -322,7 +340,7 @@ std::vector<Scenario> hostFaults() {
        oneVm,
        [](World& w) {
          w.fleet.copyTime = 50s;
-         duringCopy([](World& again) { hangTarget(again, 60s); }, 100ms)(w);
+         duringCopy([](World& again) { hang(again, "host2", 60s); }, 100ms)(w);
        },
        {"Failed host1"}},
       {"the source's daemon dies at the switch-over",
@@ -381,10 +399,7 @@ std::vector<Scenario> hostFaults() {
        oneVm,
        duringCopy([](World& w) {
          w.fleet.powerOff("host2");
-         w.agenda.in(3min, [&w] {
-           w.server.edit<api::VmHost>({"", "host2"},
-                                      [](auto& spec) { spec.availability = "OutOfService"; });
-         });
+         w.agenda.in(3min, [&w] { w.setAvailability("host2", "OutOfService"); });
        }),
        {"Failed host1"}},
       {"the target's PF goes down, another one serves",
@@ -399,6 +414,20 @@ std::vector<Scenario> hostFaults() {
                      [&w] { w.fleet.hosts.facts("host2").physicalFunctions.at(0).linkUp = false; });
        },
        {"Succeeded host2"}},
+      {"a VM moves on before its VF is back",
+       threeHosts,
+       [](World& w) {
+         api::VmMigrationSpec to;
+         to.targetHostName = "host2";
+         move(w, to);
+         w.whenPhase("move", "Migrating",
+                     [&w] { w.fleet.hosts.facts("host2").physicalFunctions.at(0).linkUp = false; });
+         w.whenPhase("move", "Degraded", [&w, to]() mutable {
+           to.targetHostName = "host3";
+           w.addMigration("on", "db", to);
+         });
+       },
+       {"Succeeded host3, Succeeded host3"}},
       {"the target's only PF goes down for a while",
        oneVm,
        [](World& w) {
@@ -452,6 +481,16 @@ const std::vector<Scenario>& scenarios() {
     return all;
   }();
   return kAll;
+}
+
+void cancel(World& world, bool byDeletion) {
+  world.note(byDeletion ? "a person deletes it" : "a person cancels it");
+  if (byDeletion) {
+    (void)world.server.remove(api::VmMigration::resource, {World::kNamespace, "move"}, {});
+  } else {
+    world.server.edit<api::VmMigration>({World::kNamespace, "move"},
+                                        [](auto& spec) { spec.cancel = true; });
+  }
 }
 
 void begin(World& world, const Scenario& scenario) {

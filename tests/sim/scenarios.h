@@ -23,6 +23,9 @@ struct Scenario {
 
 const std::vector<Scenario>& scenarios();
 
+// A person cancels the migration "move", or deletes it.
+void cancel(World& world, bool byDeletion);
+
 // Arranged, at rest, begun.
 void begin(World& world, const Scenario& scenario);
 // Runs it to its end; "" or what is wrong with it.

@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <set>
+#include <string_view>
 
 #include "api/names.h"
 #include "domain/domain_xml.h"
@@ -20,11 +21,22 @@ using namespace std::chrono_literals;
 constexpr std::size_t kTraceLines = 4000;
 constexpr int kOthersInBetween = 15;  // percent of calls
 constexpr int kMaxDepth = 2;
+constexpr int kMostStepsAtOnce = 5000;
 
 // In the order of app::Caches::all().
 constexpr std::array<const api::ResourceType*, 5> kInformed{
     &api::VnicProfile::resource, &api::VmHost::resource, &api::Vnic::resource,
     &api::VmMigration::resource, &api::VfReservation::resource};
+
+// The phases that a migration goes through one after the other.
+constexpr std::array<std::string_view, 5> kWay{"Pending", "Reserving", "Detaching", "Migrating",
+                                               "Attaching"};
+
+bool hasReached(const std::string& phase, const std::string& wanted) {
+  const auto place = std::find(kWay.begin(), kWay.end(), wanted);
+  if (phase.empty() || place == kWay.end()) return phase == wanted;
+  return std::find(kWay.begin(), place, phase) == place;  // not before it
+}
 
 }  // namespace
 
@@ -145,10 +157,11 @@ std::vector<PciAddress> World::unusedVfs(const std::string& host) const {
   return unused;
 }
 
-std::string World::addStrangerOn(const std::string& host, const std::string& vf) {
+std::string World::addStrangerOn(const std::string& host, const std::string& vf,
+                                 const std::string& name) {
   const int number = ++strangers_;
   test::VmShape shape;
-  shape.name = fmt::format("stranger{}", number);
+  shape.name = name.empty() ? fmt::format("stranger{}", number) : name;
   shape.uuid = fmt::format("{:08x}-9999-9999-9999-999999999999", number);
   shape.vnicNamespace = "elsewhere";
   if (!vf.empty()) {
@@ -168,6 +181,10 @@ void World::addStranger(const std::string& host, bool withVf) {
   addStrangerOn(host, withVf ? unusedVfs(host).back().str() : "");
 }
 
+void World::addNamesake(const std::string& host, const std::string& vmName) {
+  addStrangerOn(host, "", vmName);
+}
+
 std::string World::addStrangerOnFreeVf(const std::string& host) {
   for (const PciAddress& vf : unusedVfs(host)) {
     if (!server.find<api::VfReservation>({"", api::VfReservation::nameFor(host, vf.str())})) {
@@ -177,6 +194,10 @@ std::string World::addStrangerOnFreeVf(const std::string& host) {
   return "";
 }
 
+void World::setAvailability(const std::string& host, const std::string& availability) {
+  server.edit<api::VmHost>({"", host}, [&](auto& spec) { spec.availability = availability; });
+}
+
 void World::addMigration(const std::string& name, const std::string& vmName,
                          api::VmMigrationSpec spec) {
   api::VmMigration m;
@@ -184,7 +205,7 @@ void World::addMigration(const std::string& name, const std::string& vmName,
   m.metadata.name = name;
   m.spec = std::move(spec);
   m.spec.vmName = vmName;
-  server.add(m);
+  calls_.erase(server.add(m).metadata.key());
   note(fmt::format("a person creates migration {} of {}", name, vmName));
 }
 
@@ -214,6 +235,13 @@ void World::buryTheDead() {
 bool World::step() {
   if (!violation.empty()) return false;
   ++steps;
+  if (clock.now() != moved_) {
+    moved_ = clock.now();
+    stepsSince_ = 0;
+  } else if (++stepsSince_ > kMostStepsAtOnce) {
+    breaks("goes round and round while no time passes");
+    return false;
+  }
   pullTriggers();
   buryTheDead();
   if (agenda.runOne()) {
@@ -251,16 +279,33 @@ void World::pullTriggers() {
   }
 }
 
-void World::whenPhase(const std::string& name, const std::string& wanted,
-                      std::function<void()> action) {
-  // The status is decoded only when a migration was written since.
+// The object is decoded only when a migration was written since.
+void World::whenMigration(const std::string& name,
+                          std::function<bool(const api::VmMigration&)> isSo,
+                          std::function<void()> action) {
   when(
-      [this, name, wanted, seen = std::uint64_t{0}, is = false]() mutable {
+      [this, name, isSo = std::move(isSo), seen = std::uint64_t{0}, is = false]() mutable {
         const std::uint64_t now = server.versionOf(api::VmMigration::resource);
-        if (now != seen) is = phase(name) == wanted;
+        if (now != seen) {
+          const auto m = migration(name);
+          is = m && isSo(*m);
+        }
         seen = now;
         return is;
       },
+      std::move(action));
+}
+
+void World::whenPhase(const std::string& name, const std::string& wanted,
+                      std::function<void()> action) {
+  whenMigration(
+      name, [wanted](const auto& m) { return hasReached(m.status.phase, wanted); },
+      std::move(action));
+}
+
+void World::whenGoingBack(const std::string& name, std::function<void()> action) {
+  whenMigration(
+      name, [](const auto& m) { return m.status.attempt && m.status.attempt->direction == "Back"; },
       std::move(action));
 }
 
@@ -399,11 +444,7 @@ std::string World::reason(const std::string& name) {
 }
 
 std::string World::whereRuns(const std::string& name) const {
-  std::vector<std::string> where;
-  for (const auto& [host, domain] : fleet.hosts.everywhere(vm(name).uuid)) {
-    if (domain.state == hypervisor::DomainState::Running) where.push_back(host);
-  }
-  return fmt::format("{}", fmt::join(where, "+"));
+  return fmt::format("{}", fmt::join(fleet.hosts.runsOn(vm(name).uuid), "+"));
 }
 
 namespace {
@@ -447,9 +488,7 @@ void World::heal() {
     fleet.hosts.powerOn(host);
     for (auto& pf : fleet.hosts.facts(host).physicalFunctions) pf.linkUp = true;
     for (auto& network : fleet.hosts.facts(host).networks) network.active = true;
-    if (server.find<api::VmHost>({"", host})->spec.availability != "Enabled") {
-      server.edit<api::VmHost>({"", host}, [](auto& spec) { spec.availability = "Enabled"; });
-    }
+    setAvailability(host, "Enabled");
   }
   for (const VmInfo& info : vms) {
     fleet.setGuest(info.uuid, Guest::Quick);

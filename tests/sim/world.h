@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "sim/agenda.h"
@@ -57,9 +58,12 @@ class World {
                       bool failover = true, bool autostart = false);
   // A VM that no object names, with a VF if there is one free.
   void addStranger(const std::string& host, bool withVf);
+  // One of another namespace with the name of a VM of ours.
+  void addNamesake(const std::string& host, const std::string& vm);
   // One on a VF that nobody has and nobody has reserved; its uuid, "" = there is none.
   std::string addStrangerOnFreeVf(const std::string& host);
   std::vector<PciAddress> unusedVfs(const std::string& host) const;  // that no VM has
+  void setAvailability(const std::string& host, const std::string& availability);
   void addMigration(const std::string& name, const std::string& vm, api::VmMigrationSpec spec = {});
   void startOperator();
   void killOperators();  // the next step has none; startOperator() is up to the caller
@@ -79,8 +83,11 @@ class World {
     triggers_.emplace_back(std::move(isSo), std::move(action));
   }
   void pullTriggers();
+  // As soon as it is in that phase, or in a later one: an operator that dies between an effect and
+  // the status that tells of it leaves a phase out. An end is meant as it is.
   void whenPhase(const std::string& migration, const std::string& phase,
                  std::function<void()> action);
+  void whenGoingBack(const std::string& migration, std::function<void()> action);
 
   // ---- to look at it --------------------------------------------------------------------------
   const VmInfo& vm(const std::string& name) const;
@@ -100,9 +107,10 @@ class World {
   void trace(const OperatorProcess& process, const std::string& what);
   void note(const std::string& what);
   void onEvent(const runtime::Event& event);
-  void checkBefore(const OperatorProcess& process, const std::string& host, const std::string& uuid,
-                   const std::string& what);
+  void checkBefore(const OperatorProcess& process, const HostChange& change);
   void checkNow();
+  // What a pass for that migration asked of the API server.
+  void countCalls(const api::ObjectKey& migration, const ApiCalls& calls);
   std::string nameOf(const std::string& uuid) const;
   std::uint64_t latestOf(std::size_t informer) const;
   void breaks(const std::string& promise);
@@ -116,23 +124,29 @@ class World {
   std::vector<std::unique_ptr<OperatorProcess>> operators;
   std::vector<VmInfo> vms;
   std::vector<std::string> hostNames;
-  std::string violation;  // the first broken promise
-  std::string lastEffect;
+  std::string violation;           // the first broken promise
   std::set<std::string> takenOut;  // Vnics that a person detached: they come back at any place
   std::uint64_t steps = 0;
-  std::uint64_t apiCalls = 0;
+  std::uint64_t apiCalls = 0;                       // so far
+  ApiCalls callsOfPass;                             // of the pass that is under way
+  ApiCalls mostCalls;                               // of one migration
   bool serverAway = false;                          // the API server answers nobody
   bool twoOperators = false;                        // there were, at some time
   Duration restartAfter = std::chrono::seconds(1);  // a process that died
 
  private:
-  std::string addStrangerOn(const std::string& host, const std::string& vf);
+  std::string addStrangerOn(const std::string& host, const std::string& vf,
+                            const std::string& name = "");
+  void whenMigration(const std::string& name, std::function<bool(const api::VmMigration&)> isSo,
+                     std::function<void()> action);
   void addHostObject(const std::string& name, std::vector<api::PhysicalFunctionSpec> pfs);
   void buryTheDead();
   std::string vmUnsettled(const VmInfo& vm);
   std::string nicUnsettled(const VmInfo& vm, const NicInfo& nic, const std::string& host,
                            std::vector<std::string>& expectedReservations);
   std::string migrationsUnsettled();
+  void checkAttach(const HostChange& change);
+  void checkDetach(const OperatorProcess& process, const HostChange& change);
   void checkRunningTwice();
   void checkVfs();
   const VmInfo* ours(const std::string& uuid) const;
@@ -144,8 +158,13 @@ class World {
   std::deque<std::string> trace_;
   std::vector<std::string> events_;
   std::uint64_t checkedChanges_ = 0;
+  MonoTime moved_{};    // the moment of the last step
+  int stepsSince_ = 0;  // in the same moment
   std::map<std::string, MonoTime> twiceSince_;
-  std::map<std::string, std::size_t> ran_;  // copies that ran at the last look
+  std::set<std::string> twice_;               // VMs with two running copies
+  std::map<api::ObjectKey, ApiCalls> calls_;  // by migration
+  std::map<std::tuple<int, std::string, std::string, std::string>, MonoTime>
+      unplugAsked_;  // by process, host, VM, MAC
 };
 
 }  // namespace vnic::sim

@@ -123,7 +123,9 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
   std::vector<std::string> hostNames() const;
   // Moves with every change of any domain.
   std::uint64_t changes() const { return changes_; }
-  // Where a domain is that is not gone, with its definitions; no fault stands in the way.
+  // The hosts on which it runs, and, next, where it is that is not gone, with its definitions; no
+  // fault stands in the way.
+  std::vector<std::string> runsOn(const std::string& uuid) const;
   std::vector<std::pair<std::string, hypervisor::Domain>> everywhere(const std::string& uuid) const;
   std::vector<std::pair<std::string, hypervisor::Domain>> allDomains() const;
 

@@ -56,10 +56,14 @@ Status FakeHypervisor::detachDevice(const std::string& host, const std::string& 
     return fail(libvirtError(hypervisor::kDeviceMissing,
                              "device not found: no device matching MAC address"));
   }
-  if (persistent(scope)) vm.persistentXml = withoutDevice(vm.persistentXml, deviceXml);
+  if (persistent(scope)) {
+    vm.persistentXml = withoutDevice(vm.persistentXml, deviceXml);
+    ++changes_;
+  }
   if (!live(scope)) return {};
   if (deaf_[uuid] || kept_.contains(macOfDevice(deviceXml)) || vm.state != DomainState::Running) {
     vm.unplugRequested.push_back(deviceXml);  // success all the same
+    ++changes_;
     return {};
   }
   vm.liveXml = withoutDevice(vm.liveXml, deviceXml);
@@ -141,6 +145,7 @@ Status FakeHypervisor::attachDevice(const std::string& host, const std::string& 
     const std::string defined = withDevice(vm.persistentXml, deviceXml);
     if (defined.empty()) return fail(noPort());
     vm.persistentXml = defined;
+    ++changes_;
   }
   return {};
 }
@@ -196,6 +201,7 @@ Status FakeHypervisor::resume(const std::string& host, const std::string& uuid) 
   if (vm.job) return fail(lockHeld());
   vm.state = DomainState::Running;
   vm.pausedReason = PausedReason::None;
+  notify(host, uuid, "resumed");
   if (!deaf_[uuid]) eject(host, uuid);  // what a paused guest was asked for
   return {};
 }

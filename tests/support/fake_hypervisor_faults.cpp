@@ -275,10 +275,26 @@ std::vector<std::string> FakeHypervisor::hostNames() const {
   return names;
 }
 
+std::vector<std::string> FakeHypervisor::runsOn(const std::string& uuid) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> names;
+  for (const auto& [name, host] : hosts_) {
+    const auto found = host.vms.find(uuid);
+    if (found != host.vms.end() && found->second.state == DomainState::Running) {
+      names.push_back(name);
+    }
+  }
+  return names;
+}
+
 std::vector<std::pair<std::string, hypervisor::Domain>> FakeHypervisor::everywhere(
     const std::string& uuid) const {
-  auto all = allDomains();
-  std::erase_if(all, [&](const auto& entry) { return entry.second.uuid != uuid; });
+  const std::lock_guard lock(mutex_);
+  std::vector<std::pair<std::string, hypervisor::Domain>> all;
+  for (const auto& [name, host] : hosts_) {
+    const auto found = host.vms.find(uuid);
+    if (found != host.vms.end()) all.emplace_back(name, found->second);
+  }
   return all;
 }
 

@@ -67,7 +67,10 @@ Status FakeHypervisor::abortJob(const std::string& host, const std::string& uuid
   const auto found = find(host, uuid, Operation::AbortJob);
   if (!found) return fail(found.error());
   calls_.push_back(fmt::format("abort {} {}", host, (*found)->name));
-  if ((*found)->job) (*found)->job->aborted = true;  // takes effect a moment later
+  if ((*found)->job && !(*found)->job->aborted) {
+    (*found)->job->aborted = true;  // takes effect a moment later
+    ++changes_;
+  }
   return {};
 }
 

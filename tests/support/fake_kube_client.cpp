@@ -245,9 +245,13 @@ Result<std::vector<std::string>> FakeKubeClient::linesUpTo(const api::ResourceTy
   } else if (after < history.compacted && !options.resourceVersion.empty()) {
     return fail(Error{ErrorKind::Gone, fmt::format("too old resource version: {}", after), 410});
   }
-  for (const Happening& happening : history.happenings) {
-    if (happening.version <= after || happening.version > until || !mine(happening.key)) continue;
-    lines.push_back(json{{"type", happening.type}, {"object", *happening.object}}.dump());
+  const auto& all = history.happenings;
+  auto happening = std::upper_bound(
+      all.begin(), all.end(), after,
+      [](std::uint64_t version, const Happening& h) { return version < h.version; });
+  for (; happening != all.end() && happening->version <= until; ++happening) {
+    if (!mine(happening->key)) continue;
+    lines.push_back(json{{"type", happening->type}, {"object", *happening->object}}.dump());
   }
   return lines;
 }
