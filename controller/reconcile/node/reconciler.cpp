@@ -3,9 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <functional>
-#include <map>
-
 #include "api/names.h"
 #include "kube/typed.h"
 #include "reconcile/paused.h"
@@ -28,29 +25,11 @@ bool markedCordoned(const api::VmHost& host) {
   return host.metadata.annotations.count(api::kCordonedAnnotation) != 0;
 }
 
-// A host that has been a labelled Node's, as far as we have said so.
-bool followed(const api::VmHost& host) {
-  return fromNode(host) ||
-         api::findCondition(host.status.conditions, api::condition::kNodeReady) != nullptr;
-}
-
 // Whether it is ours to say NoInbound: nobody has said anything else than Enabled.
 bool closes(const api::Node& node, const api::VmHost* host) {
   if (!node.cordoned) return false;
   if (host == nullptr || host->spec.availability == "Enabled") return true;
   return host->spec.availability == "NoInbound" && markedCordoned(*host);
-}
-
-Result<std::string> uriOf(const api::Node& node, const std::string& pattern) {
-  std::map<std::string, std::string, std::less<>> values{{"name", node.metadata.name}};
-  // A Node that is only just there has none yet.
-  if (!node.internalIP.empty()) values["internalIP"] = node.internalIP;
-  auto filled = fillPlaceholders(pattern, values);
-  if (!filled) {
-    filled.error().message =
-        "--node-libvirt-uri, of Node " + node.metadata.name + ": " + filled.error().message;
-  }
-  return filled;
 }
 
 Verdict nodeReady(const api::Node* node, const api::VmHost& host) {
@@ -86,8 +65,8 @@ Result<Done> NodeReconciler::reconcile(const api::ObjectKey& key, std::stop_toke
   const auto node = ports_.nodes.get(key);
   const auto host = ports_.hosts.get(key);
   if (host && isPaused(host->metadata)) return Done{};
-  if (!node && host && !followed(*host)) return Done{};
   if (host && host->spec.nodeName != key.name) {
+    if (!node) return Done{};  // it has never been a Node's
     return fail(Error::terminal(fmt::format(
         "VmHost {} was made by somebody else and does not say that it is this Node: set its "
         "spec.nodeName to {}, or give it another name",
@@ -112,7 +91,8 @@ Result<bool> NodeReconciler::applySpec(const api::Node& node, const api::VmHost*
   nlohmann::json body = kube::objectFrame(api::VmHost::resource, {"", name});
   body["spec"] = nlohmann::json::object();
   if (ours) {
-    const auto filled = uriOf(node, options_.libvirtURI);
+    const auto filled =
+        fillPlaceholders(options_.libvirtURI, {{"name", name}, {"internalIP", node.internalIP}});
     if (!filled) return fail(filled.error());
     uri = *filled;
     body["metadata"]["labels"] = {{api::kFromNodeLabel, "true"}};

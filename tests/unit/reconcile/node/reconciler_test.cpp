@@ -79,18 +79,6 @@ TEST_F(NodeReconcilerTest, TheUriFollowsTheNode) {
   EXPECT_EQ(host()->spec.libvirtURI, "qemu+tls://192.0.2.12/system");
 }
 
-TEST_F(NodeReconcilerTest, ANodeWithoutAddressIsWaitedFor) {
-  node.internalIP.clear();
-  const auto refused = pass();
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().kind, ErrorKind::Invalid);
-  EXPECT_THAT(refused.error().message, HasSubstr("Node node1: there is no {internalIP}"));
-  EXPECT_FALSE(host());
-  node.internalIP = "192.0.2.11";
-  settle();
-  EXPECT_TRUE(host());
-}
-
 TEST_F(NodeReconcilerTest, ACordonedNodeTakesNoVms) {
   settle();
   node.cordoned = true;
@@ -158,19 +146,6 @@ TEST_F(NodeReconcilerTest, AHostThatIsNotTheNodesIsLeftAloneAndTheFixIsTold) {
   there = false;
   EXPECT_TRUE(pass());
   EXPECT_THAT(client.writes(), IsEmpty());
-}
-
-TEST_F(NodeReconcilerTest, APersonsHostIsToldOfItsNodeOnceThatHadTheLabel) {
-  addPersonsHost("node1");
-  there = false;
-  settle();
-  EXPECT_EQ(nodeReady().reason, "") << "its Node never had the label";
-  there = true;
-  settle();
-  EXPECT_EQ(nodeReady().reason, "NodeReady");
-  there = false;
-  settle();
-  EXPECT_EQ(nodeReady().reason, "NodeGone");
 }
 
 TEST_F(NodeReconcilerTest, APausedHostIsLeftAlone) {
