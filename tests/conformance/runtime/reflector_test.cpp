@@ -90,9 +90,12 @@ class ReflectorConformance : public ::testing::TestWithParam<bool> {
     const auto lease = informer->store().get(key(name));
     return lease ? lease->spec.holder : "";
   }
+  // The first list may come from the API server's own cache, which can be older than our last
+  // write; what it lacks comes by the watch.
   void startAndSync() {
     informer->start();
     ASSERT_TRUE(informer->waitForSync(kPatience, {}));
+    ASSERT_TRUE(toldAtLeast(created.size()));
   }
 
   ApiServer& api = ApiServer::shared();
