@@ -10,9 +10,10 @@ inline constexpr char kAgentFieldManager[] = "vnic-agent";
 inline constexpr char kFinalizer[] = "vnic.dev/operator";
 inline constexpr char kFinishedAnnotation[] = "vnic.dev/finished";  // value: the end phase
 inline constexpr char kPausedAnnotation[] = "vnic.dev/paused";      // "true": reconciled no further
-inline constexpr char kVmHostLabel[] = "vnic.dev/vm-host";  // of a Node, "true": it is a VmHost
-inline constexpr char kFromNodeLabel[] =
-    "vnic.dev/from-node";  // of a VmHost that was made for a Node
+// Of a Node, "true": it is a VmHost.
+inline constexpr char kVmHostLabel[] = "vnic.dev/vm-host";
+// Of a VmHost that was made for a Node.
+inline constexpr char kFromNodeLabel[] = "vnic.dev/from-node";
 // Of a VmHost: its availability is NoInbound because its Node is cordoned.
 inline constexpr char kCordonedAnnotation[] = "vnic.dev/cordoned";
 inline constexpr char kVmMetadataNamespace[] = "https://vnic.dev/libvirt";

@@ -82,8 +82,7 @@ void addRunOptions(CLI::App& app, Options& o) {
           "Folder with cacert.pem, clientcert.pem, clientkey.pem for qemu+tls hosts");
   setting(app, "node-libvirt-uri", o.nodeLibvirtURI,
           "Give every Node with the label vnic.dev/vm-host=true a VmHost with this libvirt URI, "
-          "such as "
-          "qemu+tls://{name}/system; {name} and {internalIP} are the Node's. Empty: off")
+          "such as qemu+tls://{name}/system; {name} and {internalIP} are the Node's. Empty: off")
       ->check([](const std::string& text) {
         const auto filled = fillPlaceholders(text, {{"name", "a"}, {"internalIP", "b"}});
         if (!filled) return filled.error().message;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,8 +11,11 @@
 
 namespace vnic::reconcile {
 
-// The Vnic of the VM `vmName` in namespace `ns` that has this MAC address, as asked for or else as
-// chosen before; nullptr = nobody has described the NIC. `mac` is canonical.
+// The MAC address that it asks for, or else that was chosen before, canonical; nullopt = neither.
+std::optional<std::string> recordedMac(const api::Vnic& vnic);
+
+// The Vnic of the VM `vmName` in namespace `ns` with this recorded MAC address; nullptr = nobody
+// has described the NIC. `mac` is canonical.
 std::shared_ptr<const api::Vnic> describedNic(
     const std::string& ns, const std::string& vmName, const std::string& mac,
     const std::vector<std::shared_ptr<const api::Vnic>>& vnics);

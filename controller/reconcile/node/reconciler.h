@@ -20,13 +20,11 @@ namespace vnic::reconcile::node {
 //
 // - A VmHost is made once and never deleted: VMs may run there whatever becomes of the Node.
 // - A cordoned Node's host is NoInbound until it is uncordoned. The annotation kCordonedAnnotation
-// says
-//   that this is our word; what a person says of availability stays.
+//   says that this is our word; what a person says of availability stays.
 // - A Node that is not ready, or gone, is unknown and never dead: a condition says so, nothing else
 //   changes. Only a person's OutOfService gives up what a host holds.
 // - Of a VmHost that a person made (without the label kFromNodeLabel), only availability and that
-// condition
-//   follow, and only where its nodeName says that it is this Node.
+//   condition follow, and only where its nodeName says that it is this Node.
 class NodeReconciler final : public Reconciler {
  public:
   struct Ports {

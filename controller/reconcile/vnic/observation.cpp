@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "reconcile/described_nic.h"
 #include "reconcile/vnic_profile/rules.h"
 
 namespace vnic::reconcile::vnic {
@@ -14,13 +15,6 @@ namespace {
 bool isOlder(const api::Vnic& a, const api::Vnic& b) {
   return std::tie(a.metadata.creationTimestamp, a.metadata.uid) <
          std::tie(b.metadata.creationTimestamp, b.metadata.uid);
-}
-
-std::optional<std::string> recordedMac(const api::Vnic& vnic) {
-  for (const std::string& text : {vnic.spec.macAddress, vnic.status.macAddress}) {
-    if (auto mac = canonicalMac(text)) return mac;
-  }
-  return std::nullopt;
 }
 
 std::string derivedMac(const api::Vnic& vnic, int attempt) {
