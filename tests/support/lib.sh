@@ -45,6 +45,12 @@ require_disk() {
     die "$1 needs $want GiB of free disk, and only $free GiB are there: make room, or choose another place with VNIC_CACHE and VNIC_RUN."
 }
 
+# debian_mirror: where this machine has its packages from.
+debian_mirror() {
+  sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\?\([^ ]*\) .*/\2/p' \
+    /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null | head -1
+}
+
 # require_memory MIB: so much memory is available now.
 require_memory() {
   local want=$1 free

@@ -48,11 +48,6 @@ missing_packages() {
   done
 }
 
-debian_mirror() {
-  sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\?\([^ ]*\) .*/\2/p' \
-    /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null | head -1
-}
-
 add_backports() {
   if grep -rqs "$backports" /etc/apt/sources.list /etc/apt/sources.list.d; then return; fi
   note "adding $backports to the package sources"

@@ -9,6 +9,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 # shellcheck source=tests/support/lib.sh
 source "$here/../lib.sh"
+# shellcheck source=tests/support/go.sh
+source "$here/../go.sh"
 VNIC_LOG_NAME=crds
 
 # Module, version, digest as in a go.sum, files.
@@ -24,9 +26,7 @@ folder=$VNIC_CACHE/foreign-crds-$key
 
 download() {
   local go module version digest files file answer
-  go=$(command -v go || echo /usr/lib/go-1.23/bin/go)
-  [[ -x $go ]] || die "Go is missing: run tests/support/setup.sh control-plane first."
-  export GOMODCACHE=$1/mod GOFLAGS=-modcacherw GOTOOLCHAIN=local
+  choose_go
   mkdir "$1/crds"
   for line in "${sources[@]}"; do
     read -r -d '' module version digest files <<<"$line" || true

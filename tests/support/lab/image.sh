@@ -65,16 +65,10 @@ image_system() {
   note "host image 1/4: Debian $LAB_SUITE from packages (about a minute)"
   packages=$(IFS=, && printf '%s' "${LAB_HOST_PACKAGES[*]}")
   mmdebstrap --variant=minbase --aptopt='APT::Install-Recommends "false"' \
-    --include="$packages" "$LAB_SUITE" "$image_work/system.tar" "$(image_mirror)" \
+    --include="$packages" "$LAB_SUITE" "$image_work/system.tar" "$(debian_mirror)" \
     > >(sed -u 's/^/    /' >&2) 2>&1 ||
-    die "Debian $LAB_SUITE could not be installed from $(image_mirror), see above."
+    die "Debian $LAB_SUITE could not be installed from $(debian_mirror), see above."
   mv "$image_work/system.tar" "$(image_system_file)"
-}
-
-# The same mirror as this machine's own packages.
-image_mirror() {
-  sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\?\([^ ]*\) .*/\2/p' \
-    /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null | head -1
 }
 
 image_assemble() {
