@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <thread>
 
 #include "deploy/operator_process.h"
+#include "support/eventually.h"
 
 namespace vnic::test {
 namespace {
@@ -38,11 +38,8 @@ TEST(CheckCluster, SaysWhatIsMissingUntilAnOperatorLeads) {
   EXPECT_THAT(result.out, HasSubstr("look at the operator's Pods"));
 
   const OperatorProcess process(cluster);
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (!result.ok() && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    result = check(cluster);
-  }
+  const auto leads = [&] { return (result = check(cluster)).ok(); };
+  eventually(std::chrono::seconds(60), leads, std::chrono::milliseconds(300));
   EXPECT_EQ(result.exitCode, 0) << result.out << process.log();
   EXPECT_THAT(result.out, HasSubstr(" leads"));
 }

@@ -7,9 +7,9 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <thread>
 
 #include "deploy/operator_process.h"
+#include "support/eventually.h"
 
 namespace vnic::test {
 namespace {
@@ -61,13 +61,9 @@ class GitOps : public ::testing::Test {
   // The object, once it is as wanted.
   json await(const std::string& kind, const std::string& name,
              const std::function<bool(const json&)>& wanted) {
-    const auto deadline = std::chrono::steady_clock::now() + kPatience;
     json object;
-    while (std::chrono::steady_clock::now() < deadline) {
-      object = get(kind, name);
-      if (wanted(object)) return object;
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
+    const auto asWanted = [&] { return wanted(object = get(kind, name)); };
+    if (eventually(kPatience, asWanted, std::chrono::milliseconds(100))) return object;
     ADD_FAILURE() << kind << "/" << name << " stays as it is: " << object.dump(2) << "\n"
                   << operator_.log();
     return object;
@@ -210,11 +206,7 @@ TEST_F(GitOps, TheTokenIsInNoLogAndInNoObject) {
   ASSERT_TRUE(kubectl({"delete", "clusterrolebinding", "vnic-operator"}).ok());
   cluster_.restartApiServer();
   const auto refused = [&] { return operator_.log().find("forbidden") != std::string::npos; };
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (!refused() && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  }
-  EXPECT_TRUE(refused()) << operator_.log();
+  EXPECT_TRUE(eventually(kPatience, refused)) << operator_.log();
   EXPECT_EQ(operator_.log().find(token), std::string::npos);
   const CommandResult objects = kubectl({"get", "vnic-operator,events,leases", "-A", "-o", "yaml"});
   EXPECT_EQ(objects.out.find(token), std::string::npos);

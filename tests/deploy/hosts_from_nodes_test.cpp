@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "deploy/operator_process.h"
+#include "support/eventually.h"
 
 namespace vnic::test {
 namespace {
@@ -49,13 +50,9 @@ class HostsFromNodes : public ::testing::Test {
     return {};
   }
   json await(const std::function<bool(const json&)>& wanted) {
-    const auto deadline = std::chrono::steady_clock::now() + kPatience;
     json last;
-    while (std::chrono::steady_clock::now() < deadline) {
-      last = host();
-      if (wanted(last)) return last;
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
+    const auto asWanted = [&] { return wanted(last = host()); };
+    if (eventually(kPatience, asWanted, std::chrono::milliseconds(100))) return last;
     ADD_FAILURE() << "stays as it is: " << last.dump(2) << "\n" << operator_.log();
     return last;
   }

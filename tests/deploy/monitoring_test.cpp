@@ -10,10 +10,10 @@
 #include <regex>
 #include <set>
 #include <sstream>
-#include <thread>
 
 #include "deploy/operator_process.h"
 #include "deploy/prometheus.h"
+#include "support/eventually.h"
 
 namespace vnic::test {
 namespace {
@@ -126,19 +126,17 @@ spec: {vmName: db-1})");
 
   // What the operator serves once it leads and knows the host.
   std::string metrics() {
-    const auto deadline = std::chrono::steady_clock::now() + kPatience;
-    while (true) {
-      std::string text = httpGet(operator_.metricsPort(), "/metrics");
-      if (text.find("vnic_host_connected{host=\"host1\"}") != std::string::npos &&
-          text.find("leader_election_master_status{name=\"vnic-operator\"} 1") !=
-              std::string::npos) {
-        return text;
-      }
-      if (std::chrono::steady_clock::now() > deadline) {
-        throw std::runtime_error("not ready:\n" + text + operator_.log());
-      }
-      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    std::string text;
+    const auto ready = [&] {
+      text = httpGet(operator_.metricsPort(), "/metrics");
+      return text.find("vnic_host_connected{host=\"host1\"}") != std::string::npos &&
+             text.find("leader_election_master_status{name=\"vnic-operator\"} 1") !=
+                 std::string::npos;
+    };
+    if (!eventually(kPatience, ready, std::chrono::milliseconds(200))) {
+      throw std::runtime_error("not ready:\n" + text + operator_.log());
     }
+    return text;
   }
 
   ControlPlane cluster_;
@@ -183,15 +181,15 @@ std::map<std::string, std::string> dashboardQueries() {
 TEST_F(Monitoring, PrometheusUnderstandsAlertsAndDashboard) {
   metrics();
   const Prometheus prometheus(operator_.metricsPort(), kAlerts);
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
   auto queries = dashboardQueries();
   EXPECT_GE(queries.size(), 20u);
   // A rate needs two scrapes.
-  while (!queries.empty() && std::chrono::steady_clock::now() < deadline) {
+  const auto allAnswered = [&] {
     std::erase_if(queries,
                   [&](const auto& entry) { return !prometheus.query(entry.second).empty(); });
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  }
+    return queries.empty();
+  };
+  eventually(kPatience, allAnswered, std::chrono::milliseconds(300));
   EXPECT_THAT(queries, IsEmpty()) << "have no data";
 
   json rules = prometheus.get("/api/v1/rules").at("groups").at(0).at("rules");

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -21,17 +19,13 @@ class OperatorProcess {
   // `settings` are more flags.
   explicit OperatorProcess(const ControlPlane& cluster,
                            const std::vector<std::string>& settings = {});
-  ~OperatorProcess();
-  OperatorProcess(const OperatorProcess&) = delete;
-  OperatorProcess& operator=(const OperatorProcess&) = delete;
 
-  std::string log() const;
+  std::string log() const { return process_.output(); }
   // Of /metrics on loopback, once it is served.
   std::uint16_t metricsPort() const;
 
  private:
-  TemporaryFolder folder_;
-  pid_t pid_ = 0;
+  ChildProcess process_;
 };
 
 }  // namespace vnic::test

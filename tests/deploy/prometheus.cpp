@@ -5,8 +5,9 @@
 #include <fstream>
 #include <regex>
 #include <stdexcept>
-#include <thread>
 #include <vector>
+
+#include "support/eventually.h"
 
 namespace vnic::test {
 namespace {
@@ -53,18 +54,16 @@ Prometheus::Prometheus(std::uint16_t scraped, const std::filesystem::path& rules
       "--storage.tsdb.path=" + (folder_.path() / "data").string(),
       "--web.listen-address=127.0.0.1:0"});
   const std::regex listening("Listening on\" address=127.0.0.1:([0-9]+)");
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (port_ == 0) {
-    std::smatch found;
-    const std::string output = process_->output();
-    if (std::regex_search(output, found, listening)) {
-      port_ = static_cast<std::uint16_t>(std::stoi(found[1]));
-    } else if (std::chrono::steady_clock::now() > deadline) {
-      throw std::runtime_error("Prometheus does not listen:\n" + output);
-    } else {
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
+  std::smatch found;
+  std::string output;
+  const auto listens = [&] {
+    output = process_->output();
+    return std::regex_search(output, found, listening);
+  };
+  if (!eventually(std::chrono::seconds(60), listens)) {
+    throw std::runtime_error("Prometheus does not listen:\n" + output);
   }
+  port_ = static_cast<std::uint16_t>(std::stoi(found[1]));
 }
 
 nlohmann::json Prometheus::get(const std::string& path) const {

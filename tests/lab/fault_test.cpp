@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The VM has no copy anywhere, or is off: what a guest's death leaves.
+// Whether the VM still runs, or is off: all that a guest's death leaves is its definition.
 enum class Leaves { Running, Off };
 
 struct Scene {

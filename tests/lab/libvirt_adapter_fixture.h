@@ -17,11 +17,11 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "domain/domain_xml.h"
 #include "hypervisor/libvirt/libvirt_hypervisor.h"
+#include "support/eventually.h"
 
 namespace vnic::hypervisor {
 
@@ -34,12 +34,7 @@ inline std::string fromEnvironment(const char* name) {
 }
 
 inline bool eventually(Duration timeout, const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
-  while (std::chrono::steady_clock::now() < deadline) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(100ms);
-  }
-  return condition();
+  return test::eventually(timeout, condition, 100ms);
 }
 
 class Events {

@@ -5,8 +5,8 @@
 #include <fmt/ranges.h>
 
 #include <stdexcept>
-#include <thread>
 
+#include "support/eventually.h"
 #include "support/source_tree.h"
 
 namespace vnic::lab {
@@ -75,12 +75,7 @@ void apply(const Json& object) {
 }
 
 bool eventually(std::chrono::seconds timeout, const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(300ms);
-  }
-  return true;
+  return test::eventually(timeout, condition, 300ms);
 }
 
 std::string otherHost(const std::string& host) {

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/tcp_relay.h"
 
-#include <arpa/inet.h>
 #include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
-#include <stdexcept>
 
 namespace vnic {
 namespace {
@@ -51,17 +49,6 @@ void reset(int fd) {
 }  // namespace
 
 TcpRelay::TcpRelay(const std::string& host, std::uint16_t port) : host_(host), serverPort_(port) {
-  listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  if (bind(listener_, reinterpret_cast<sockaddr*>(&address), length) != 0 ||
-      listen(listener_, 16) != 0 ||
-      getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
-    throw std::runtime_error("no port for the relay");
-  }
-  port_ = ntohs(address.sin_port);
   threads_.emplace_back([this] { accept(); });
 }
 
@@ -69,7 +56,6 @@ TcpRelay::~TcpRelay() {
   stop_ = true;
   threads_.front().join();  // no new connections from here on
   for (std::size_t i = 1; i < threads_.size(); ++i) threads_[i].join();
-  close(listener_);
 }
 
 void TcpRelay::resume() {
@@ -79,9 +65,9 @@ void TcpRelay::resume() {
 
 void TcpRelay::accept() {
   while (!stop_) {
-    pollfd ready{listener_, POLLIN, 0};
+    pollfd ready{listener_.fd(), POLLIN, 0};
     if (poll(&ready, 1, kTickMilliseconds) != 1) continue;
-    const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+    const int client = accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC);
     const std::lock_guard lock(mutex_);
     if (client >= 0) threads_.emplace_back([this, client] { relay(client); });
   }

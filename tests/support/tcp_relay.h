@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "support/loopback_listener.h"
+
 namespace vnic {
 
 // Passes TCP connections on to a server, counts what goes through, and loses them when it is told
@@ -19,10 +21,10 @@ class TcpRelay {
   TcpRelay(const TcpRelay&) = delete;
   TcpRelay& operator=(const TcpRelay&) = delete;
 
-  std::uint16_t port() const { return port_; }  // on 127.0.0.1
-  void stall() { stalled_ = true; }             // accepts and swallows, says nothing
-  void resume();                                // what came while it stalled is reset
-  void cut() { ++epoch_; }                      // resets every connection
+  std::uint16_t port() const { return listener_.port(); }  // on 127.0.0.1
+  void stall() { stalled_ = true; }                        // accepts and swallows, says nothing
+  void resume();                                           // what came while it stalled is reset
+  void cut() { ++epoch_; }                                 // resets every connection
 
   // Bytes that clients have sent so far, and that came back for them.
   std::size_t sent() const { return sent_; }
@@ -34,8 +36,7 @@ class TcpRelay {
 
   std::string host_;
   std::uint16_t serverPort_;
-  std::uint16_t port_ = 0;
-  int listener_ = -1;
+  test::LoopbackListener listener_;
   std::atomic<bool> stop_ = false;
   std::atomic<bool> stalled_ = false;
   std::atomic<int> epoch_ = 0;

@@ -19,6 +19,7 @@
 #include "agent/kernel/messages.h"
 #include "agent/kernel/monitor.h"
 #include "component/agent/namespace_host.h"
+#include "support/eventually.h"
 
 namespace vnic::agent::kernel {
 namespace {
@@ -29,12 +30,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 bool eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + 10s;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(10ms);
-  }
-  return true;
+  return test::eventually(10s, condition);
 }
 
 class Kernel : public testing::Test {

@@ -15,6 +15,7 @@
 #include "api/vnic_profile.h"
 #include "runtime/lease.h"
 #include "support/command.h"
+#include "support/eventually.h"
 #include "support/fake_api_server.h"
 
 namespace vnic::test {
@@ -84,12 +85,7 @@ ChildProcess startOperator(const Kubeconfig& kubeconfig,
 }
 
 bool eventually(const std::function<bool()>& condition) {
-  const auto limit = std::chrono::steady_clock::now() + kPatience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > limit) return false;
-    std::this_thread::sleep_for(5ms);
-  }
-  return true;
+  return test::eventually(kPatience, condition);
 }
 
 struct Stage {

@@ -11,6 +11,7 @@
 
 #include "cache/informer.h"
 #include "kube/connection.h"
+#include "support/eventually.h"
 #include "support/loopback_peer.h"
 #include "support/manual_clock.h"
 #include "support/peak_memory.h"
@@ -123,12 +124,7 @@ class ListWatchTest : public ::testing::Test {
   }
 
   bool eventually(const std::function<bool()>& condition) {
-    const auto end = std::chrono::steady_clock::now() + kPatience;
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      std::this_thread::sleep_for(2ms);
-    }
-    return true;
+    return test::eventually(kPatience, condition);
   }
   std::vector<std::string> asked() {
     const std::lock_guard lock(mutex_);

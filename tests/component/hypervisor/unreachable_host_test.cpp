@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The libvirt adapter against hosts that refuse, say nothing, or talk nonsense, on loopback.
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -8,53 +7,32 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <functional>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "hypervisor/libvirt/libvirt_hypervisor.h"
+#include "support/eventually.h"
+#include "support/loopback_listener.h"
 
 namespace vnic::hypervisor {
 namespace {
 
 using namespace std::chrono_literals;
+using test::eventually;
 using testing::HasSubstr;
-
-bool eventually(Duration timeout, const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
-  while (std::chrono::steady_clock::now() < deadline) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(10ms);
-  }
-  return condition();
-}
 
 // Accepts connections and never says a word.
 class SilentServer {
  public:
-  SilentServer() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    if (bind(listener_, reinterpret_cast<sockaddr*>(&address), length) != 0 ||
-        listen(listener_, 16) != 0 ||
-        getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
-      throw std::runtime_error("no port on loopback");
-    }
-    port_ = ntohs(address.sin_port);
-  }
   ~SilentServer() {
     for (const int client : clients_) close(client);
-    close(listener_);
   }
   // Waits for one more connection.
   bool acceptWithin(std::chrono::milliseconds timeout) {
-    pollfd ready{listener_, POLLIN, 0};
+    pollfd ready{listener_.fd(), POLLIN, 0};
     if (poll(&ready, 1, static_cast<int>(timeout.count())) != 1) return false;
-    clients_.push_back(accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC));
+    clients_.push_back(accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC));
     return true;
   }
   void say(const std::string& text) {
@@ -65,11 +43,12 @@ class SilentServer {
     close(clients_.back());
     clients_.pop_back();
   }
-  std::string uri() const { return "qemu+tcp://127.0.0.1:" + std::to_string(port_) + "/system"; }
+  std::string uri() const {
+    return "qemu+tcp://127.0.0.1:" + std::to_string(listener_.port()) + "/system";
+  }
 
  private:
-  int listener_;
-  std::uint16_t port_ = 0;
+  test::LoopbackListener listener_;
   std::vector<int> clients_;
 };
 

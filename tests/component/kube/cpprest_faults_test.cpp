@@ -2,7 +2,6 @@
 // What networks and middleboxes do to a connection, and what that may cost: time and memory.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "component/kube/transport_environment.h"
+#include "support/loopback_listener.h"
 #include "support/peak_memory.h"
 
 namespace vnic::kube {
@@ -36,34 +36,22 @@ Duration timeOf(const std::function<void()>& what) {
 // a firewall.
 class FullListener {
  public:
-  FullListener() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
-    if (::bind(listener_, generic, length) != 0 || ::listen(listener_, 0) != 0 ||
-        ::getsockname(listener_, generic, &length) != 0) {
-      throw std::runtime_error("cannot listen");
-    }
-    port_ = ntohs(address.sin_port);
+  FullListener() {
     for (int i = 0; i < 8; ++i) {
       fillers_.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-      (void)::connect(fillers_.back(), generic, length);
+      (void)::connect(fillers_.back(), listener_.address(), listener_.kAddressLength);
     }
   }
   ~FullListener() {
     for (const int fd : fillers_) ::close(fd);
-    ::close(listener_);
   }
   FullListener(const FullListener&) = delete;
   FullListener& operator=(const FullListener&) = delete;
 
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(listener_.port()); }
 
  private:
-  int listener_;
-  int port_ = 0;
+  test::LoopbackListener listener_{0};
   std::vector<int> fillers_;
 };
 

@@ -1,76 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/admission/operator_process.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <chrono>
-#include <fstream>
+#include <csignal>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
-#include <thread>
 
+#include "support/eventually.h"
 #include "unit/serving/raw_client.h"
 
 namespace vnic::test {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr char kWebhook[] = "--webhook-bind-address";
 constexpr char kHealth[] = "--health-bind-address";
+
+std::vector<std::string> commandFor(const std::filesystem::path& kubeconfig,
+                                    const std::filesystem::path& certificates,
+                                    const std::vector<std::string>& more) {
+  std::vector<std::string> command{
+      VNIC_OPERATOR, "--kubeconfig",           kubeconfig,   kWebhook,
+      "127.0.0.1:0", "--webhook-cert-dir",     certificates, kHealth,
+      "127.0.0.1:0", "--metrics-bind-address", "0",          "--no-leader-elect"};
+  command.insert(command.end(), more.begin(), more.end());
+  return command;
+}
 
 }  // namespace
 
 OperatorProcess::OperatorProcess(const std::filesystem::path& kubeconfig,
                                  const std::filesystem::path& certificates,
-                                 const std::filesystem::path& folder,
                                  const std::vector<std::string>& more)
-    : log_(folder / "operator.log") {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log_.c_str(),
-                                   O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  const std::string config = kubeconfig, certs = certificates;
-  std::vector<const char*> argv{VNIC_OPERATOR,
-                                "--kubeconfig",
-                                config.c_str(),
-                                kWebhook,
-                                "127.0.0.1:0",
-                                "--webhook-cert-dir",
-                                certs.c_str(),
-                                kHealth,
-                                "127.0.0.1:0",
-                                "--metrics-bind-address",
-                                "0",
-                                "--no-leader-elect"};
-  for (const std::string& flag : more) argv.push_back(flag.c_str());
-  argv.push_back(nullptr);
-  const int error = posix_spawn(&pid_, VNIC_OPERATOR, &actions, nullptr,
-                                const_cast<char* const*>(argv.data()), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) throw std::runtime_error("cannot start " VNIC_OPERATOR);
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (webhookPort_ == 0 || healthPort_ == 0) {
-    if (!alive() || std::chrono::steady_clock::now() > deadline) {
-      const std::string said = log();
-      kill();
-      throw std::runtime_error("the operator does not serve:\n" + said);
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    : process_(commandFor(kubeconfig, certificates, more)) {
+  const auto servesOrEnded = [this] {
     webhookPort_ = portOf(kWebhook);
     healthPort_ = portOf(kHealth);
+    return (webhookPort_ != 0 && healthPort_ != 0) || !alive();
+  };
+  if (!eventually(60s, servesOrEnded, 50ms) || !alive()) {
+    throw std::runtime_error("the operator does not serve:\n" + log());
   }
 }
 
-OperatorProcess::~OperatorProcess() {
-  kill();
-}
-
 std::uint16_t OperatorProcess::portOf(const std::string& server) const {
-  std::ifstream lines(log_);
+  std::istringstream lines(log());
   for (std::string line; std::getline(lines, line);) {
     const auto record = nlohmann::json::parse(line, nullptr, false);
     if (record.is_object() && record.value("server", "") == server && record.contains("port")) {
@@ -92,26 +68,13 @@ std::string OperatorProcess::readiness() const {
   }
 }
 
-bool OperatorProcess::alive() const {
-  return pid_ > 0 && waitpid(pid_, nullptr, WNOHANG) == 0;
-}
-
-void OperatorProcess::signal(int number) const {
-  if (pid_ > 0) ::kill(pid_, number);
+bool OperatorProcess::alive() {
+  return !process_.end(0ms);
 }
 
 void OperatorProcess::kill() {
-  if (pid_ <= 0) return;
-  ::kill(pid_, SIGKILL);
-  waitpid(pid_, nullptr, 0);
-  pid_ = -1;
-}
-
-std::string OperatorProcess::log() const {
-  std::ifstream file(log_);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
+  process_.signal(SIGKILL);
+  process_.end(10s);
 }
 
 }  // namespace vnic::test

@@ -7,8 +7,8 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
-#include <thread>
 
+#include "support/eventually.h"
 #include "support/mounted_secret.h"
 #include "support/source_tree.h"
 
@@ -58,7 +58,7 @@ ReviewedControlPlane::~ReviewedControlPlane() {
 void ReviewedControlPlane::startOperator(const std::vector<std::string>& more) {
   operator_.reset();
   operator_ = std::make_unique<OperatorProcess>(controlPlane_.operatorKubeconfig(),
-                                                folder_ / "certificates", folder_, more);
+                                                folder_ / "certificates", more);
 }
 
 void ReviewedControlPlane::askOperator() {
@@ -101,12 +101,7 @@ bool ReviewedControlPlane::isAsked() {
 }
 
 bool eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  }
-  return true;
+  return eventually(std::chrono::minutes(1), condition, std::chrono::milliseconds(100));
 }
 
 }  // namespace vnic::test

@@ -5,10 +5,10 @@
 
 #include <chrono>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "conformance/crd/shared_control_plane.h"
+#include "support/eventually.h"
 
 namespace vnic::test {
 namespace {
@@ -57,11 +57,9 @@ spec:
 )");
     ASSERT_TRUE(made.ok()) << made.err;
     // The API server takes a moment to obey a new policy.
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (write(kByUser, "VmHost", "theirs", true).ok()) {
-      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "the policy is not obeyed";
-      std::this_thread::sleep_for(std::chrono::milliseconds(200));
-    }
+    const auto obeyed = [&] { return !write(kByUser, "VmHost", "theirs", true).ok(); };
+    ASSERT_TRUE(eventually(std::chrono::seconds(60), obeyed, std::chrono::milliseconds(200)))
+        << "the policy is not obeyed";
   }
 
   static CommandResult ask(const Agent& agent, Arguments arguments, const std::string& input = {}) {

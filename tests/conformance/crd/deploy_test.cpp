@@ -6,10 +6,10 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "conformance/crd/shared_control_plane.h"
+#include "support/eventually.h"
 #include "support/source_tree.h"
 
 namespace vnic::test {
@@ -149,11 +149,11 @@ bool aggregated(const char* role, const char* resource, const char* verb) {
 
 TEST(UserRoles, BecomePartOfViewAndEdit) {
   // The controller manager merges them some time after they were applied.
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (!(aggregated("view", "vnics", "list") && aggregated("edit", "vmmigrations", "create"))) {
-    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "not aggregated";
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  }
+  const auto merged = [] {
+    return aggregated("view", "vnics", "list") && aggregated("edit", "vmmigrations", "create");
+  };
+  ASSERT_TRUE(eventually(std::chrono::seconds(60), merged, std::chrono::milliseconds(200)))
+      << "not aggregated";
   EXPECT_FALSE(aggregated("view", "vnics", "create"));
   EXPECT_FALSE(aggregated("edit", "vmhosts", "create"));
   EXPECT_FALSE(aggregated("edit", "vfreservations", "delete"));

@@ -8,7 +8,8 @@
 #include <ostream>
 #include <set>
 #include <stdexcept>
-#include <thread>
+
+#include "support/eventually.h"
 
 namespace vnic::test {
 namespace {
@@ -70,10 +71,10 @@ std::ostream& operator<<(std::ostream& out, const Permission& permission) {
 
 std::vector<AuditedRequest> readAuditLog(const std::filesystem::path& file,
                                          const std::string& user) {
-  const auto deadline = std::chrono::steady_clock::now() + 10s;
-  while (std::chrono::steady_clock::now() < deadline) {
-    if (auto requests = read(file, user)) return std::move(*requests);
-    std::this_thread::sleep_for(50ms);
+  std::optional<std::vector<AuditedRequest>> requests;
+  if (eventually(
+          10s, [&] { return (requests = read(file, user)).has_value(); }, 50ms)) {
+    return std::move(*requests);
   }
   throw std::runtime_error("requests of " + user + " in " + file.string() + " have no answer");
 }

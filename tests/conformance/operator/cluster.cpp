@@ -5,12 +5,12 @@
 
 #include <chrono>
 #include <stdexcept>
-#include <thread>
 #include <utility>
 
 #include "api/names.h"
 #include "domain/domain_xml.h"
 #include "kube/kubeconfig.h"
+#include "support/eventually.h"
 #include "support/source_tree.h"
 
 namespace vnic::test {
@@ -177,12 +177,7 @@ void Cluster::awaitThat(const std::string& what, const std::function<bool()>& wa
 }
 
 bool Cluster::eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + 60s;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(20ms);
-  }
-  return true;
+  return test::eventually(60s, condition, 20ms);
 }
 
 std::string conditionOf(const api::Conditions& conditions, const char* type) {

@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <stdexcept>
-#include <thread>
 
 #include "kube/kubeconfig.h"
+#include "support/eventually.h"
 
 namespace vnic::test {
 namespace {
@@ -46,12 +46,7 @@ ApiServer& ApiServer::shared() {
 }
 
 bool eventually(const std::function<bool()>& condition, Duration patience) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-  return true;
+  return eventually(patience, condition, std::chrono::milliseconds(50));
 }
 
 }  // namespace vnic::test
