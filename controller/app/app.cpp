@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/app.h"
 
+#include <cstdlib>
 #include <iostream>
 
 #include "app/check_cluster.h"
@@ -20,7 +21,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kExitFailure = 1;
 constexpr Duration kCheckPatience = 30s;
 // Kubernetes kills a Pod 30 s after SIGTERM, unless told otherwise.
 constexpr Duration kShutdownGrace = 25s;
@@ -40,7 +40,7 @@ int run(const Options& options) {
   log.info("Starting", {{"version", kVersion}, {"commit", kCommit}});
   if (const Status s = kube::initializeTransportThreads(kTransportThreads); !s) {
     log.error("Cannot go on", {{"error", s.error().message}});
-    return kExitFailure;
+    return EXIT_FAILURE;
   }
   hypervisor::LibvirtHypervisor hypervisor(log, libvirtOptions(options));
   return Operator(options, hypervisor, signals.token(), log).run();
@@ -77,7 +77,7 @@ int checkHost(const CheckHostOptions& options) {
 int checkCluster(const CheckClusterOptions& options) {
   const auto failed = [](const std::string& why) {
     std::cerr << "The cluster cannot be asked: " << why << '\n';
-    return kExitFailure;
+    return EXIT_FAILURE;
   };
   if (const Status s = kube::initializeTransportThreads(1); !s) return failed(s.error().message);
   auto config = kube::loadClusterConfig(options.run.kubeconfig, options.run.context,
@@ -100,7 +100,7 @@ int describeHost(const DescribeHostOptions& options) {
   const auto snapshot = hypervisor::readWhenConnected(hypervisor, clock, host, kCheckPatience);
   if (!snapshot) {
     std::cerr << snapshot.error().message << "\n";
-    return kExitFailure;
+    return EXIT_FAILURE;
   }
   std::string name = options.name.empty() ? hostOf(options.uri) : options.name;
   if (name.empty()) name = "this-host";

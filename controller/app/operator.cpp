@@ -3,6 +3,10 @@
 
 #include <unistd.h>
 
+#include <cstdlib>
+#include <string>
+#include <utility>
+
 #include "admission/webhook.h"
 #include "app/caches.h"
 #include "app/controllers.h"
@@ -19,7 +23,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kExitFailure = 1;
 constexpr Duration kCacheSyncTimeout = 2min;  // of all caches together
 // How long passes under way may take to end by themselves. With what follows (cut requests, events,
 // the Lease) the end takes less than kShutdownGrace (app.cpp), also when the API server is silent.
@@ -132,7 +135,7 @@ int Operator::run() {
 template <class T>
 int Operator::give(const T& failed) {
   log_.error("Cannot go on", {{"error", failed.error().message}});
-  return kExitFailure;
+  return EXIT_FAILURE;
 }
 
 void Operator::addHealthChecks() {
@@ -206,7 +209,7 @@ bool Operator::lead(runtime::LeaderElector& elector) {
   watchOver(&elector);
   elector.start([this] {
     log_.error("Lost the leader's Lease; ending at once", {});
-    _exit(kExitFailure);
+    _exit(EXIT_FAILURE);
   });
   if (elector.waitUntilLeading(stop_)) return true;
   elector.stop();
@@ -226,7 +229,7 @@ Duration Operator::leaseTimeLeft(const runtime::LeaderElector& elector) const {
 int Operator::tooSlow(const cache::InformerBase& informer) {
   log_.error("The first list did not complete in time; see the errors above",
              {{"kind", std::string(informer.kind())}});
-  return kExitFailure;
+  return EXIT_FAILURE;
 }
 
 }  // namespace vnic::app

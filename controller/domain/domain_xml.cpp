@@ -13,10 +13,6 @@
 namespace vnic::domain {
 namespace {
 
-std::string_view attribute(const pugi::xml_node& node, const char* name) {
-  return node.attribute(name).value();
-}
-
 // The URI that a prefix stands for at this element.
 std::string_view namespaceOf(pugi::xml_node element, std::string_view prefix) {
   const std::string declaration =

@@ -10,10 +10,6 @@
 namespace vnic::domain {
 namespace {
 
-std::string_view attribute(const pugi::xml_node& node, const char* name) {
-  return node.attribute(name).value();
-}
-
 std::string hostdevBlocker(const pugi::xml_node& device) {
   const std::string_view type = attribute(device, "type");
   // With teaming libvirt takes the device out by itself while it migrates.

@@ -79,6 +79,10 @@ void writeAddress(pugi::xml_node address, const PciAddress& value) {
   setAttribute(address, "function", fmt::format("0x{:x}", value.function));
 }
 
+std::string_view attribute(const pugi::xml_node& node, const char* name) {
+  return node.attribute(name).value();
+}
+
 std::string aliasOf(const pugi::xml_node& device) {
   return device.child("alias").attribute("name").value();
 }

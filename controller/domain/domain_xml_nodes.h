@@ -28,6 +28,9 @@ void writeAddress(pugi::xml_node address, const PciAddress& value);
 // <memory unit='KiB'> and the like; libvirt prints KiB, people write other units. Rounded up.
 Result<std::int64_t> readKiB(const pugi::xml_node& memory);
 
+// Its value, "" = there is none; lives as long as the document.
+std::string_view attribute(const pugi::xml_node& node, const char* name);
+
 // The alias that a definition gives, "" = none.
 std::string aliasOf(const pugi::xml_node& device);
 // Aliases that start with "ua-" are kept by libvirt; others it makes anew at each start.

@@ -6,10 +6,6 @@
 namespace vnic::domain {
 namespace {
 
-std::string attribute(const pugi::xml_node& node, const char* name) {
-  return node.attribute(name).value();
-}
-
 // Of a passed-through CPU the definition says nothing that could be compared.
 bool isComparable(const std::string& cpuMode) {
   return cpuMode != "host-passthrough" && cpuMode != "maximum";

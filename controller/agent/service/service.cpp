@@ -2,6 +2,9 @@
 #include "agent/service/service.h"
 
 #include <chrono>
+#include <cstdlib>
+#include <string>
+#include <utility>
 
 #include "agent/agent.h"
 #include "agent/heartbeat.h"
@@ -22,7 +25,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kExitFailure = 1;
 // Two watches, the Lease and a few status writes.
 constexpr std::size_t kTransportThreads = 2;
 constexpr Duration kShutdownGrace = 15s;
@@ -78,7 +80,7 @@ class Service {
   template <class T>
   int give(const T& failed) {
     log_.error("Cannot go on", {{"error", failed.error().message}});
-    return kExitFailure;
+    return EXIT_FAILURE;
   }
 
   void work(kube::Client& client, kube::Client& leaseClient, Network& network, Watch& watch,

@@ -20,7 +20,7 @@ void onClose(virConnectPtr, int, void* opaque) {
   if (notice->onClosed) notice->onClosed();
 }
 
-void release(void* opaque) {
+void releaseNotice(void* opaque) {
   delete static_cast<CloseNotice*>(opaque);
 }
 
@@ -60,7 +60,7 @@ Result<std::shared_ptr<Link>> Link::open(const std::string& uri, const LibvirtOp
   // Local connections know no keep-alive and need none.
   virConnectSetKeepAlive(connection, options.keepAliveSeconds, options.keepAliveCount);
   auto* notice = new CloseNotice{link->closed_, std::move(onClosed)};
-  if (virConnectRegisterCloseCallback(connection, onClose, notice, release) < 0) {
+  if (virConnectRegisterCloseCallback(connection, onClose, notice, releaseNotice) < 0) {
     delete notice;
     return failLast("watch the connection");
   }

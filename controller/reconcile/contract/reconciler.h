@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <stop_token>
 
@@ -9,6 +10,9 @@
 #include "support/error.h"
 
 namespace vnic::reconcile {
+
+// A call to a host may take this long; a leader whose Lease ends sooner must not begin one.
+constexpr Duration kLeaseMargin = std::chrono::seconds(2);
 
 // What a pass asks of the queue: nothing more (done), or another pass after a while.
 struct Done {

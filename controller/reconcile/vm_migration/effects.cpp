@@ -3,20 +3,15 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "api/names.h"
 #include "hypervisor/error_code.h"
 #include "kube/typed.h"
+#include "reconcile/contract/reconciler.h"
 
 namespace vnic::reconcile::vm_migration {
 namespace {
-
-using namespace std::chrono_literals;
-
-// A call to a host may take this long; a leader with less time left must not begin one.
-constexpr Duration kLeaseMargin = 2s;
 
 class Interpreter {
  public:

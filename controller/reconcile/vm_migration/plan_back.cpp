@@ -15,7 +15,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kPoll = 1s;
-constexpr Duration kRetryAttach = 2s;
 
 // Reasons that another attempt, perhaps on another host, may overcome.
 constexpr std::array<std::string_view, 6> kRetryable{"CopyFailed",      "NoFreeVf",

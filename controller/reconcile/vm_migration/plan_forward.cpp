@@ -25,7 +25,6 @@ constexpr Duration kPollDetach = 300ms;
 constexpr Duration kPinLimit = 3s;
 // QEMU refuses to ask again while the guest's 5 s for an answer run.
 constexpr Duration kAskAgain = 6s;
-constexpr Duration kRetryAttach = 2s;
 constexpr Duration kPollUndecided = 1s;
 
 Plan step(const char* phase, std::string reason, std::string message, Duration again) {

@@ -2,6 +2,10 @@
 // The three stretches of a migration, each a pure function of the observation.
 #pragma once
 
+#include <chrono>
+#include <string>
+#include <vector>
+
 #include "reconcile/vm_migration/plan.h"
 
 namespace vnic::reconcile::vm_migration {
@@ -14,6 +18,8 @@ Plan planForward(const Observation& observation);
 Plan planBack(const Observation& observation);
 
 // --- Shared by the stretches. ---
+
+constexpr Duration kRetryAttach = std::chrono::seconds(2);
 
 bool cancelWanted(const api::VmMigration& migration);
 // Since when the current phase lasts; now when status does not say.

@@ -3,9 +3,11 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
+#include <memory>
+#include <utility>
 
 #include "api/names.h"
+#include "reconcile/contract/reconciler.h"
 #include "reconcile/vnic/namespace_access.h"
 #include "reconcile/vnic/plan.h"
 #include "reconcile/vnic/reservations.h"
@@ -17,10 +19,6 @@ namespace vnic::reconcile::vnic {
 namespace {
 
 using hypervisor::DeviceScope;
-using namespace std::chrono_literals;
-
-// A call to a host may take this long; a leader with less time left must not begin one.
-constexpr Duration kLeaseMargin = 2s;
 
 tl::unexpected<Failure> failed(std::string reason, Error error,
                                std::optional<PciAddress> vf = std::nullopt) {

@@ -15,7 +15,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kLeaseMargin = 2s;
 constexpr Duration kCacheCatchUp = 1s;
 // A VF waits so long, from the deletion of its reservation on, for the node agent to clean it.
 constexpr Duration kScrubLimit = 30s;
