@@ -9,7 +9,7 @@
 namespace vnic::api {
 namespace {
 
-void readSpec(FieldReader& reader, VfReservationSpec& spec) {
+void readReservationSpec(FieldReader& reader, VfReservationSpec& spec) {
   reader.read("hostName", spec.hostName);
   reader.read("address", spec.address);
   reader.read("holder", spec.holder);
@@ -46,7 +46,8 @@ std::string VfReservation::nameFor(std::string_view host, std::string_view pciAd
 }
 
 Result<VfReservation> VfReservation::decode(simdjson::dom::element object) {
-  return decodeObject<VfReservation>(object, readSpec, [](FieldReader&, VfReservationStatus&) {});
+  return decodeObject<VfReservation>(object, readReservationSpec,
+                                     [](FieldReader&, VfReservationStatus&) {});
 }
 
 nlohmann::json toJson(const VfReservationSpec& spec) {

@@ -7,7 +7,7 @@
 namespace vnic::api {
 namespace {
 
-void readSpec(FieldReader& reader, VmHostSpec& spec) {
+void readHostSpec(FieldReader& reader, VmHostSpec& spec) {
   reader.read("libvirtURI", spec.libvirtURI);
   reader.read("peerURI", spec.peerURI);
   reader.read("migrationAddress", spec.migrationAddress);
@@ -51,7 +51,7 @@ void readAgent(FieldReader& reader, AgentFacts& facts) {
               });
 }
 
-void readStatus(FieldReader& reader, VmHostStatus& status) {
+void readHostStatus(FieldReader& reader, VmHostStatus& status) {
   reader.read("libvirtVersion", status.libvirtVersion);
   reader.read("qemuVersion", status.qemuVersion);
   reader.read("vmCount", status.vmCount);
@@ -100,7 +100,7 @@ nlohmann::json toJson(const PhysicalFunctionStatus& pf) {
 }  // namespace
 
 Result<VmHost> VmHost::decode(simdjson::dom::element object) {
-  return decodeObject<VmHost>(object, readSpec, readStatus);
+  return decodeObject<VmHost>(object, readHostSpec, readHostStatus);
 }
 
 nlohmann::json toJson(const VmHostSpec& spec) {

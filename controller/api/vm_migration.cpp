@@ -19,7 +19,7 @@ void readPolicy(FieldReader& reader, MigrationPolicy& policy) {
   reader.read("maxAttempts", policy.maxAttempts);
 }
 
-void readSpec(FieldReader& reader, VmMigrationSpec& spec) {
+void readMigrationSpec(FieldReader& reader, VmMigrationSpec& spec) {
   reader.read("vmName", spec.vmName);
   reader.read("targetHostName", spec.targetHostName);
   reader.read("mode", spec.mode);
@@ -79,7 +79,7 @@ void readPreflight(FieldReader& reader, PreflightReport& report) {
   });
 }
 
-void readStatus(FieldReader& reader, VmMigrationStatus& status) {
+void readMigrationStatus(FieldReader& reader, VmMigrationStatus& status) {
   reader.read("phase", status.phase);
   reader.read("sourceHost", status.sourceHost);
   reader.read("targetHost", status.targetHost);
@@ -116,7 +116,7 @@ bool VmMigration::finished() const {
 }
 
 Result<VmMigration> VmMigration::decode(simdjson::dom::element object) {
-  return decodeObject<VmMigration>(object, readSpec, readStatus);
+  return decodeObject<VmMigration>(object, readMigrationSpec, readMigrationStatus);
 }
 
 }  // namespace vnic::api

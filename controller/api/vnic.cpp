@@ -7,7 +7,7 @@
 namespace vnic::api {
 namespace {
 
-void readSpec(FieldReader& reader, VnicSpec& spec) {
+void readVnicSpec(FieldReader& reader, VnicSpec& spec) {
   reader.read("vmName", spec.vmName);
   reader.readName("profile", spec.profile);
   reader.read("macAddress", spec.macAddress);
@@ -15,7 +15,7 @@ void readSpec(FieldReader& reader, VnicSpec& spec) {
   reader.read("deletionPolicy", spec.deletionPolicy);
 }
 
-void readStatus(FieldReader& reader, VnicStatus& status) {
+void readVnicStatus(FieldReader& reader, VnicStatus& status) {
   reader.read("host", status.host);
   reader.read("vf", status.vf);
   reader.read("guestAddress", status.guestAddress);
@@ -28,7 +28,7 @@ void readStatus(FieldReader& reader, VnicStatus& status) {
 }  // namespace
 
 Result<Vnic> Vnic::decode(simdjson::dom::element object) {
-  return decodeObject<Vnic>(object, readSpec, readStatus);
+  return decodeObject<Vnic>(object, readVnicSpec, readVnicStatus);
 }
 
 nlohmann::json toJson(const VnicSpec& spec) {

@@ -7,7 +7,7 @@
 namespace vnic::api {
 namespace {
 
-void readSpec(FieldReader& reader, VnicProfileSpec& spec) {
+void readProfileSpec(FieldReader& reader, VnicProfileSpec& spec) {
   reader.read("network", spec.network);
   reader.read("passthrough", spec.passthrough);
   reader.read("migratable", spec.migratable);
@@ -22,7 +22,7 @@ void readSpec(FieldReader& reader, VnicProfileSpec& spec) {
   selector.read("matchLabels", spec.allowedNamespaces.matchLabels);
 }
 
-void readStatus(FieldReader& reader, VnicProfileStatus& status) {
+void readProfileStatus(FieldReader& reader, VnicProfileStatus& status) {
   reader.read("vnicCount", status.vnicCount);
   reader.read("vnics", status.vnics);
   reader.read("failoverFor", status.failoverFor);
@@ -35,7 +35,7 @@ void readStatus(FieldReader& reader, VnicProfileStatus& status) {
 }  // namespace
 
 Result<VnicProfile> VnicProfile::decode(simdjson::dom::element object) {
-  return decodeObject<VnicProfile>(object, readSpec, readStatus);
+  return decodeObject<VnicProfile>(object, readProfileSpec, readProfileStatus);
 }
 
 nlohmann::json toJson(const VnicProfileSpec& spec) {
