@@ -11,7 +11,7 @@ SHELL := /bin/bash
 
 BUILD ?= build
 JOBS ?= 2
-export BUILD VERBOSE
+export BUILD VERBOSE JOBS
 override build_dir := $(abspath $(BUILD))
 support := tests/support
 # The lab tier starts a stack of its own through ctest's fixtures. `stack with` ends it however
@@ -47,7 +47,7 @@ build: setup-build ## build the operator and the tests in build/
 	@$(support)/build.sh
 
 .PHONY: test
-test: check-surroundings setup build ## all tests: lint, unit, sim, component, fuzz, conformance, deploy, lab
+test: check-surroundings setup build ## all tests: lint, sanitizers, unit, sim, component, fuzz, conformance, deploy, lab
 	@$(ctest) -LE '^lab-(faults|soak)$$'
 
 .PHONY: test-unit
@@ -94,18 +94,13 @@ soak: check-surroundings build ## move a VM back and forth (root): make soak N=1
 	@$(support)/setup.sh lab control-plane
 	@VNIC_SOAK_MOVES=$(or $(N),1000) $(ctest) -V -L '^lab-soak$$'
 
-# sanitized PRESET: the tiers that need no machine of their own. ThreadSanitizer of GCC 12 cannot live
-# with addresses as random as current kernels make them.
-sanitized = PRESET=$(1) BUILD= $(support)/build.sh $(addprefix tier-,unit component sim) && \
-	setarch --addr-no-randomize ctest --preset $(1) -j$(JOBS) $(if $(VERBOSE),-V)
-
 .PHONY: test-asan
-test-asan: setup-build ## unit and component tests with AddressSanitizer and UndefinedBehaviorSanitizer
-	@$(call sanitized,asan)
+test-asan: setup-build ## unit, component and sim tests with AddressSanitizer and UndefinedBehaviorSanitizer
+	@tests/sanitizers/run asan unit component sim
 
 .PHONY: test-tsan
-test-tsan: setup-build ## unit and component tests with ThreadSanitizer
-	@$(call sanitized,tsan)
+test-tsan: setup-build ## unit, component and sim tests with ThreadSanitizer
+	@tests/sanitizers/run tsan unit component sim
 
 .PHONY: test-sanitizers
 test-sanitizers: test-asan test-tsan ## both

@@ -10,7 +10,8 @@
 // server.
 #include "kube/cpprest_transport.h"
 
-#define _TURN_OFF_PLATFORM_STRING  // cpprestsdk's macro U() breaks other people's templates
+// cpprestsdk's macro U() breaks other people's templates.
+#define _TURN_OFF_PLATFORM_STRING  // NOLINT(bugprone-reserved-identifier): the name is cpprestsdk's
 #include <cpprest/http_client.h>
 #include <fmt/format.h>
 #include <pplx/threadpool.h>
