@@ -5,9 +5,9 @@
 
 #include <cctype>
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <iterator>
+#include <system_error>
 #include <utility>
 
 namespace vnic::kube {
@@ -17,7 +17,9 @@ constexpr Duration kReloadInterval = std::chrono::seconds(60);
 
 Result<std::string> readFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(Error::terminal(fmt::format("{}: {}", path, std::strerror(errno))));
+  if (!file)
+    return fail(
+        Error::terminal(fmt::format("{}: {}", path, std::generic_category().message(errno))));
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 

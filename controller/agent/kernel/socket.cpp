@@ -8,7 +8,8 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
+#include <string>
+#include <system_error>
 
 namespace vnic::agent::kernel {
 namespace {
@@ -28,7 +29,7 @@ int dispatch(const nlmsghdr* message, void* data) {
 }  // namespace
 
 Error errorOf(int number, const std::string& what) {
-  const std::string text = fmt::format("{}: {}", what, std::strerror(number));
+  const std::string text = fmt::format("{}: {}", what, std::generic_category().message(number));
   switch (number) {
     case EEXIST:
       return {ErrorKind::AlreadyExists, text, number};
