@@ -34,7 +34,7 @@ static_assert(kAuthUnavailable == VIR_ERR_AUTH_UNAVAILABLE);
 static_assert(kDeviceMissing == VIR_ERR_DEVICE_MISSING);
 
 Error lastError(std::string_view what) {
-  const virErrorPtr last = virGetLastError();
+  const virError* last = virGetLastError();
   if (!last || last->code == VIR_ERR_OK) {
     return Error::transient(fmt::format("{}: libvirt gave no reason", what));
   }

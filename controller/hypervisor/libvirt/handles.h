@@ -39,8 +39,7 @@ inline std::string take(char* text) {
 // Takes over an array of handles as virConnectListAll* return it.
 template <class Handle>
 std::vector<Handle> takeAll(typename Handle::pointer* array, int count) {
-  std::vector<Handle> handles;
-  for (int i = 0; i < count; ++i) handles.emplace_back(array[i]);
+  std::vector<Handle> handles(array, array + count);
   std::free(array);
   return handles;
 }

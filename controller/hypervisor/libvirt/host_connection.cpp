@@ -45,7 +45,7 @@ struct HostConnection::State {
 HostConnection::HostConnection(const std::string& host, const std::string& uri,
                                const LibvirtOptions& options, std::shared_ptr<EventLoop> loop,
                                std::shared_ptr<OpenLinks> openLinks,
-                               std::shared_ptr<EventSink> sink, Logger log)
+                               std::shared_ptr<EventSink> sink, const Logger& log)
     : state_(std::make_shared<State>()),
       queries_(host, kQueryThreads, kQueueLimit),
       changes_(host, kChangeThreads, kQueueLimit),

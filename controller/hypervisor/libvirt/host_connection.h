@@ -22,7 +22,7 @@ class HostConnection {
 
   HostConnection(const std::string& host, const std::string& uri, const LibvirtOptions& options,
                  std::shared_ptr<EventLoop> loop, std::shared_ptr<OpenLinks> openLinks,
-                 std::shared_ptr<EventSink> sink, Logger log);
+                 std::shared_ptr<EventSink> sink, const Logger& log);
   ~HostConnection();  // waits for nothing
   HostConnection(const HostConnection&) = delete;
   HostConnection& operator=(const HostConnection&) = delete;

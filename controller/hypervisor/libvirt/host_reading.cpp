@@ -178,7 +178,7 @@ Result<std::vector<DomainSummary>> readDomains(virConnectPtr connection) {
 Result<Domain> readDomain(virConnectPtr connection, const std::string& uuid) {
   const auto handle = lookUp(connection, uuid);
   if (!handle) return fail(handle.error());
-  const virDomainPtr domain = handle->get();
+  virDomain* const domain = handle->get();
   Domain result;
   result.uuid = uuidOf(domain);
   result.name = virDomainGetName(domain);

@@ -74,7 +74,7 @@ Status abortMigration(virConnectPtr connection, const std::string& uuid) {
 
 LibvirtHypervisor::LibvirtHypervisor(Logger log, LibvirtOptions options)
     : log_(std::move(log)),
-      options_(options),
+      options_(std::move(options)),
       loop_(EventLoop::acquire()),
       openLinks_(std::make_shared<OpenLinks>()),
       sink_(std::make_shared<EventSink>()),

@@ -54,7 +54,7 @@ Link::Link(virConnectPtr connection, std::shared_ptr<EventLoop> loop,
 Result<std::shared_ptr<Link>> Link::open(const std::string& uri, const LibvirtOptions& options,
                                          std::shared_ptr<EventLoop> loop,
                                          std::shared_ptr<OpenLinks> count, OnClosed onClosed) {
-  const virConnectPtr connection = virConnectOpen(uri.c_str());
+  virConnect* const connection = virConnectOpen(uri.c_str());
   if (!connection) return failLast("connect");
   std::shared_ptr<Link> link(new Link(connection, std::move(loop), std::move(count)));
   // Local connections know no keep-alive and need none.

@@ -103,7 +103,7 @@ std::optional<std::int64_t> readAvailableMemory(virConnectPtr connection) {
 Result<MoveObstacles> readObstacles(virConnectPtr connection, const std::string& uuid) {
   const auto handle = lookUp(connection, uuid);
   if (!handle) return fail(handle.error());
-  const virDomainPtr domain = handle->get();
+  virDomain* const domain = handle->get();
   MoveObstacles obstacles;
   obstacles.snapshots = virDomainSnapshotNum(domain, 0);
   if (obstacles.snapshots < 0) return failLast("count snapshots");

@@ -20,7 +20,7 @@ std::string strangerTo(const std::string& xml) {
   const pugi::xml_node root = document.document_element();
   root.child("name").text() = "vnic-operator-peer-check";
   root.child("uuid").text() = "00000000-0000-4000-8000-000000000001";
-  root.child("memory").text() = root.child("memory").text().as_llong() + 1024 * 1024;
+  root.child("memory").text() = root.child("memory").text().as_llong() + 1024LL * 1024;
   std::ostringstream out;
   root.print(out, "", pugi::format_raw);
   return out.str();
