@@ -12,7 +12,7 @@ namespace vnic::app {
 namespace {
 
 // The API server takes objects of up to 3 MiB, and asks with the old and the new one.
-constexpr std::uint64_t kReviewLimit = 7 * 1024 * 1024;
+constexpr std::uint64_t kReviewLimit = 7U << 20;
 
 // "0.0.0.0:8080", ":8080", "[::1]:8080".
 Result<serving::HttpServer::Options> parseAddress(const std::string& flag,

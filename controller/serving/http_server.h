@@ -24,10 +24,10 @@ class HttpServer {
     std::string address = "0.0.0.0";                     // an IP address; "::" serves IPv4 as well
     std::uint16_t port = 0;                              // 0 = any free one
     std::uint32_t headerLimit = 16 * 1024;               // bytes; more is 431
-    std::uint64_t bodyLimit = 3 * 1024 * 1024;           // bytes; more is 413
+    std::uint64_t bodyLimit = 3U << 20;                  // bytes; more is 413
     Duration requestTimeout = std::chrono::seconds(10);  // to send a request, to take a response
     Duration idleTimeout = std::chrono::seconds(60);     // between requests of one connection
-    std::uint64_t bodyBudget = 32 * 1024 * 1024;         // bytes, of all at once; more is 503
+    std::uint64_t bodyBudget = 32U << 20;                // bytes, of all at once; more is 503
     std::size_t maxConnections = 128;
     std::shared_ptr<ServerCertificate> certificate = nullptr;  // of HTTPS, nullptr = plain HTTP
   };

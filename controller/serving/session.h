@@ -84,7 +84,7 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
 
  private:
   // Of a body, or of the frame of a chunk, which nothing else bounds.
-  static constexpr std::size_t kReadAhead = 64 * 1024;
+  static constexpr std::size_t kReadAhead = 64U << 10;
   static constexpr bool kTls = std::is_same_v<Stream, TlsStream>;
   using ErrorCode = boost::beast::error_code;
   using HttpResponse = boost::beast::http::response<boost::beast::http::string_body>;

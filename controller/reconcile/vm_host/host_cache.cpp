@@ -52,6 +52,7 @@ HostFactsPtr HostCache::get(const std::string& host) const {
 std::vector<HostFactsPtr> HostCache::list() const {
   const std::lock_guard lock(mutex_);
   std::vector<HostFactsPtr> all;
+  all.reserve(entries_.size());
   for (const auto& [host, entry] : entries_) all.push_back(entry.facts);
   return all;
 }

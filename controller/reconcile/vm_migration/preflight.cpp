@@ -41,6 +41,7 @@ std::string text(const Finding& finding) {
 template <class Finding>
 std::vector<std::string> texts(const std::vector<Finding>& findings) {
   std::vector<std::string> out;
+  out.reserve(findings.size());
   for (const Finding& finding : findings) out.push_back(text(finding));
   return out;
 }

@@ -41,6 +41,7 @@ VmSearch choose(const std::vector<Sighting>& sightings, const std::string& name)
     return result;
   }
   std::vector<std::string> places;
+  places.reserve(best.size());
   for (const Sighting& sighting : best) places.push_back(sighting.facts->host);
   result.verdict = VmSearch::Verdict::Ambiguous;
   result.message = fmt::format("VM {} is {} on several hosts: {}", name,
