@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <string>
+#include <vector>
+
 #include "reconcile/vnic/observation.h"
 
 namespace vnic::admission {

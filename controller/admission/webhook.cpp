@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admission/webhook.h"
 
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "admission/profile_admission.h"
 #include "admission/vnic_admission.h"

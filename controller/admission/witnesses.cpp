@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admission/witnesses.h"
 
+#include <memory>
+#include <utility>
+#include <vector>
+
 #include "kube/typed.h"
 
 namespace vnic::admission {

@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <string>
 
 namespace vnic::agent {
 namespace {

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <set>
+#include <utility>
 
 #include "agent/network.h"
 #include "support/error.h"

@@ -8,8 +8,7 @@
 //   guest drops the copies for as long as its VF works, so nothing is doubled.
 // - The bridge has to hand what it gets to the standby's tap, whatever it has heard elsewhere: a
 //   card shows the bridge frames of its own VFs and even the bridge's own broadcasts.
-// - But while the guest's VF works, what the bridge hands to the tap is lost, and that includes
-// what
+// - But while the guest's VF works, what the bridge hands to the tap is lost, also what
 //   other VMs of this host send. So the entry is there only while the VF does not work; without one
 //   the bridge floods, and both ways get it.
 // - On the target no entry before the guest runs there: it would swallow what the host's other VMs
@@ -21,6 +20,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/claim.h"

@@ -2,6 +2,7 @@
 #include "api/condition.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "api/encode.h"
 #include "support/time_format.h"

@@ -2,6 +2,7 @@
 #include "api/decode.h"
 
 #include <limits>
+#include <utility>
 
 namespace vnic::api {
 

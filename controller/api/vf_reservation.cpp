@@ -2,6 +2,7 @@
 #include "api/vf_reservation.h"
 
 #include <algorithm>
+#include <string>
 
 #include "api/decode.h"
 #include "api/encode.h"

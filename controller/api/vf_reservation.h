@@ -4,6 +4,8 @@
 #include <simdjson.h>
 #include <nlohmann/json_fwd.hpp>
 
+#include <string>
+
 #include "api/condition.h"
 #include "api/meta.h"
 #include "support/error.h"

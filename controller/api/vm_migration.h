@@ -4,6 +4,9 @@
 #include <simdjson.h>
 #include <nlohmann/json_fwd.hpp>
 
+#include <string>
+#include <vector>
+
 #include "api/condition.h"
 #include "api/meta.h"
 #include "support/error.h"

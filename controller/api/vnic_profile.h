@@ -4,6 +4,10 @@
 #include <simdjson.h>
 #include <nlohmann/json_fwd.hpp>
 
+#include <map>
+#include <string>
+#include <vector>
+
 #include "api/condition.h"
 #include "api/meta.h"
 #include "support/error.h"

@@ -3,6 +3,8 @@
 
 #include <cstdlib>
 #include <iostream>
+#include <string>
+#include <utility>
 
 #include "app/check_cluster.h"
 #include "app/operator.h"

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/controllers.h"
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "runtime/enqueue.h"
 
 namespace vnic::app {

@@ -2,6 +2,7 @@
 #include "app/options.h"
 
 #include <map>
+#include <memory>
 #include <sstream>
 
 #include "app/version.h"

@@ -2,6 +2,8 @@
 #include "app/servers.h"
 
 #include <charconv>
+#include <string>
+#include <utility>
 
 #include "serving/health_endpoint.h"
 #include "serving/metrics_endpoint.h"

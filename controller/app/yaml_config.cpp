@@ -6,6 +6,8 @@
 
 #include <cctype>
 #include <cstdlib>
+#include <string>
+#include <vector>
 
 namespace vnic::app {
 namespace {

@@ -3,6 +3,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include <string>
+#include <vector>
+
 namespace vnic::app {
 
 // Lets CLI11 read `--config` as YAML:

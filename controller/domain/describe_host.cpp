@@ -6,6 +6,8 @@
 
 #include <map>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "domain/domain_xml.h"
 #include "domain/vf_inventory.h"

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "api/names.h"
 #include "domain/domain_xml_blockers.h"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "domain/guest_requirements.h"
 
+#include <utility>
+
 #include "domain/domain_xml_nodes.h"
 
 namespace vnic::domain {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/connection.h"
 
+#include <string>
 #include <utility>
 
 namespace vnic::kube {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include "kube/client.h"
 #include "kube/cpprest_transport.h"

@@ -6,8 +6,8 @@
 //   ends the process.
 // - Its timeout is one of inactivity, the same for all requests of a client. It is set out of
 //   reach, and time is kept in exchange_reader, by cancelling.
-// - It buffers a chunk whole before handing it on, so one chunk's size is up to the (trusted)
-// server.
+// - It buffers a chunk whole before handing it on, so one chunk's size is up to the server, which
+//   is trusted.
 #include "kube/cpprest_transport.h"
 
 // cpprestsdk's macro U() breaks other people's templates.
@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <cctype>
 #include <mutex>
+#include <utility>
 
 #include "kube/exchange_reader.h"
 #include "kube/http_exchange.h"

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "kube/client.h"
 #include "runtime/lease.h"

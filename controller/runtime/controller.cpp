@@ -5,6 +5,7 @@
 #include <exception>
 #include <optional>
 #include <random>
+#include <utility>
 
 #include "runtime/uuid.h"
 

@@ -2,6 +2,7 @@
 #include "runtime/metrics.h"
 
 #include <map>
+#include <utility>
 
 #include "runtime/process_collector.h"
 

@@ -4,6 +4,8 @@
 #include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
 
+#include <vector>
+
 namespace vnic::runtime {
 
 // The process's own numbers, process_*, with the names of the Prometheus client libraries; read

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/health_endpoint.h"
 
+#include <utility>
+#include <vector>
+
 namespace vnic::serving {
 namespace {
 

@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <thread>
+#include <utility>
 
 #include "serving/server_certificate.h"
 #include "serving/session.h"

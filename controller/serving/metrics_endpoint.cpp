@@ -4,6 +4,8 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <vector>
+
 namespace vnic::serving {
 
 Handler metricsEndpoint(const prometheus::Collectable& source) {

@@ -9,6 +9,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <cstdint>
 #include <ctime>
+#include <utility>
 
 #include "support/error.h"
 #include "support/time_format.h"

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "lab/guest.h"
 #include "lab/migration.h"
 #include "lab/settled.h"

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 
 #include "lab/guest.h"
 #include "lab/tools.h"

@@ -2,6 +2,7 @@
 #include "sim/api_line.h"
 
 #include <chrono>
+#include <string>
 
 #include "sim/operator_process.h"
 #include "sim/world.h"

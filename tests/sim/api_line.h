@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <functional>
+#include <string>
 
 #include "support/fake_kube_client.h"
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <vector>
 
 #include "sim/operator_process.h"
 #include "sim/world.h"

@@ -8,6 +8,8 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "sim/api_line.h"
 #include "support/fake_hypervisor.h"

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "app/controllers.h"
 #include "sim/api_line.h"

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include "api/names.h"
 #include "domain/domain_xml.h"

@@ -2,8 +2,12 @@
 #include "support/fake_api_server.h"
 
 #include <chrono>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace vnic::test {
 namespace {

@@ -5,6 +5,8 @@
 
 #include <functional>
 #include <mutex>
+#include <string>
+#include <vector>
 
 #include "support/fake_kube_client.h"
 #include "support/loopback_peer.h"

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "domain/domain_xml.h"
 #include "hypervisor/error_code.h"

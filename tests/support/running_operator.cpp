@@ -2,6 +2,8 @@
 #include "support/running_operator.h"
 
 #include <stdexcept>
+#include <string>
+#include <utility>
 
 #include "kube/cpprest_transport.h"
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stop_token>
+#include <string>
 #include <thread>
 
 #include "app/operator.h"

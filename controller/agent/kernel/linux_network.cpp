@@ -6,6 +6,9 @@
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "agent/kernel/announcement.h"
 #include "agent/kernel/messages.h"

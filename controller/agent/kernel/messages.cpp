@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstring>
+#include <string>
 
 namespace vnic::agent::kernel {
 namespace {

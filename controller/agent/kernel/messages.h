@@ -5,6 +5,7 @@
 #include <linux/netlink.h>
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "agent/host_state.h"

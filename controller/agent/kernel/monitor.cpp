@@ -10,6 +10,8 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <memory>
+#include <utility>
 
 #include "agent/kernel/messages.h"
 

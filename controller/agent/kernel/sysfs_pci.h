@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <utility>
+#include <vector>
 
 #include "agent/network.h"
 

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <thread>
+#include <utility>
 
 namespace vnic::hypervisor {
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hypervisor/libvirt/event_registration.h"
 
+#include <utility>
+
 namespace vnic::hypervisor {
 namespace {
 

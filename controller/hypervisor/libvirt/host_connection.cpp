@@ -2,6 +2,7 @@
 #include "hypervisor/libvirt/host_connection.h"
 
 #include <thread>
+#include <utility>
 
 #include "hypervisor/libvirt/socket_keepalive.h"
 #include "support/backoff.h"

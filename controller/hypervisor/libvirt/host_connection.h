@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "hypervisor/libvirt/call_lane.h"
 #include "hypervisor/libvirt/link.h"

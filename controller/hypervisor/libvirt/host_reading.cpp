@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <pugixml.hpp>
 #include <set>
+#include <utility>
 
 #include "hypervisor/libvirt/errors.h"
 #include "hypervisor/libvirt/node_devices.h"

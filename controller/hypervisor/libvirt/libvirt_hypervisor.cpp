@@ -5,6 +5,10 @@
 
 #include <fmt/format.h>
 
+#include <set>
+#include <utility>
+#include <vector>
+
 #include "hypervisor/libvirt/connect_uri.h"
 #include "hypervisor/libvirt/errors.h"
 #include "hypervisor/libvirt/event_loop.h"

@@ -4,7 +4,9 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "hypervisor/hypervisor.h"
 #include "hypervisor/libvirt/options.h"

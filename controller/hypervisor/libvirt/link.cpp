@@ -3,6 +3,7 @@
 
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "hypervisor/libvirt/errors.h"
 

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <pugixml.hpp>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "hypervisor/libvirt/errors.h"
 #include "hypervisor/libvirt/host_reading.h"

@@ -8,6 +8,7 @@
 #include <map>
 #include <pugixml.hpp>
 #include <set>
+#include <utility>
 
 namespace vnic::hypervisor {
 namespace {

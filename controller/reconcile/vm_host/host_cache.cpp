@@ -2,6 +2,7 @@
 #include "reconcile/vm_host/host_cache.h"
 
 #include <string_view>
+#include <utility>
 
 namespace vnic::reconcile::vm_host {
 namespace {

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <utility>
+
 #include "api/names.h"
 #include "hypervisor/error_code.h"
 #include "kube/typed.h"

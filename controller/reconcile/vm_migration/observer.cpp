@@ -2,9 +2,13 @@
 #include "reconcile/vm_migration/observer.h"
 
 #include <algorithm>
+#include <memory>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "api/names.h"
 #include "reconcile/described_nic.h"

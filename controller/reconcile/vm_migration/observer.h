@@ -3,6 +3,10 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "cache/store.h"
 #include "hypervisor/hypervisor.h"

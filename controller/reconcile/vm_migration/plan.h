@@ -2,6 +2,7 @@
 // Decides the next step of a migration. Pure: the same observation gives the same plan.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "reconcile/vm_migration/preflight_checks.h"
 

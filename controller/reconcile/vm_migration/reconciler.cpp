@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 #include "api/names.h"
 #include "kube/typed.h"

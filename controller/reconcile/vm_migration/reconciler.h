@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "cache/store.h"
 #include "reconcile/contract/reconciler.h"

@@ -2,6 +2,8 @@
 // What a VmMigration says of itself: a pure function of observation and plan.
 #pragma once
 
+#include <string>
+
 #include "api/vm_migration.h"
 #include "reconcile/vm_migration/plan.h"
 

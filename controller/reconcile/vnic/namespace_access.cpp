@@ -2,6 +2,8 @@
 #include "reconcile/vnic/namespace_access.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "api/decode.h"
 #include "kube/typed.h"

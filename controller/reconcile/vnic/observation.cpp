@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "reconcile/described_nic.h"
 #include "reconcile/vnic_profile/rules.h"

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <utility>
+
 #include "api/names.h"
 
 namespace vnic::reconcile::vnic {

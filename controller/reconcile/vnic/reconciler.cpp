@@ -4,6 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
+#include <set>
+#include <utility>
+#include <vector>
 
 #include "api/names.h"
 #include "kube/typed.h"

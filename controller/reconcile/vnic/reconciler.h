@@ -2,8 +2,11 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "reconcile/contract/reconciler.h"
 #include "reconcile/vnic/effects.h"

@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
 
 #include "api/names.h"
 #include "kube/typed.h"

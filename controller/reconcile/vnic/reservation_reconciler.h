@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <utility>
 
 #include "api/vf_reservation.h"
 #include "api/vm_host.h"

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "api/names.h"
 #include "api/vm_migration.h"
 #include "kube/typed.h"

@@ -2,6 +2,7 @@
 #include "reconcile/vnic/vf_choice.h"
 
 #include <algorithm>
+#include <set>
 
 #include "domain/matching.h"
 

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "api/vnic.h"
 #include "kube/client.h"

@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <string>
+#include <vector>
+
 namespace vnic::reconcile::vnic_profile {
 namespace {
 

@@ -3,6 +3,8 @@
 // reconciler adds it to the message of the condition Accepted.
 #pragma once
 
+#include <vector>
+
 #include "reconcile/vnic_profile/rules.h"
 
 namespace vnic::reconcile::vnic_profile {

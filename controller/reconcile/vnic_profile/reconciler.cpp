@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "reconcile/vnic_profile/reconciler.h"
 
+#include <utility>
+
 #include "api/names.h"
 #include "kube/typed.h"
 #include "reconcile/paused.h"

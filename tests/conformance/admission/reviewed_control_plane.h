@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "conformance/admission/operator_process.h"
 #include "support/control_plane_fixture.h"

@@ -8,6 +8,7 @@
 #include <ostream>
 #include <set>
 #include <stdexcept>
+#include <utility>
 
 #include "support/eventually.h"
 

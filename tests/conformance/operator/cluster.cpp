@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <list>
 #include <stdexcept>
+
 #include <utility>
 
 #include "api/names.h"

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <stdexcept>
+#include <utility>
 
 #include "kube/kubeconfig.h"
 #include "support/eventually.h"

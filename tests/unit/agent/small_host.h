@@ -3,6 +3,10 @@
 // guest's tap.
 #pragma once
 
+#include <set>
+#include <string>
+#include <vector>
+
 #include "agent/host_state.h"
 #include "agent/network.h"
 #include "agent/path_rules.h"

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <string>
+
 #include "support/error.h"
 
 namespace vnic::api {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "unit/kube/scripted_transport.h"
 
+#include <utility>
+
 namespace vnic::kube {
 
 Result<HttpResponse> ScriptedTransport::next(const HttpRequest& request, Duration limit) {

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <deque>
+#include <map>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "kube/http_transport.h"

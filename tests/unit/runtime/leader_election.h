@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <string>
 
 #include "kube/typed.h"
 #include "runtime/leader_elector.h"

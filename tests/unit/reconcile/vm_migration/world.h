@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "reconcile/vm_host/host_cache.h"
 #include "reconcile/vm_migration/reconciler.h"
