@@ -58,7 +58,7 @@ Status Pins::make(const Pin& pin, const HostState& state) {
     }
   }
   if (auto done = ledger_.insert(pin); !done) return done;
-  const Status made = network_.add(pin);
+  Status made = network_.add(pin);
   if (!made) (void)ledger_.erase(pin);
   // Somebody was faster than our look at the host; theirs serves as well.
   if (!made && made.error().kind == ErrorKind::AlreadyExists) return {};

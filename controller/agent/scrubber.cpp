@@ -77,7 +77,7 @@ Status Scrubber::clean(const Claim& claim, const HostState& state, const PciBus:
 }
 
 Status Scrubber::apply(const Link& pf, const VfChange& change) {
-  const Status done = network_.change(pf.index, change);
+  Status done = network_.change(pf.index, change);
   if (done || change.what != VfChange::What::Mac) return done;
   VfChange other = change;
   other.value.mac = neutralMac(pf.mac, change.value.number);

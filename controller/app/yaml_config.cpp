@@ -65,6 +65,7 @@ std::vector<CLI::ConfigItem> YamlConfig::from_config(std::istream& input) const 
     CLI::ConfigItem item;
     item.name = kebabCase(key);
     item.inputs = {entry.second.Scalar()};
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment.
     if (std::getenv(environmentName(item.name).c_str()) == nullptr) settings.push_back(item);
   }
   return settings;

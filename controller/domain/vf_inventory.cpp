@@ -130,7 +130,7 @@ std::vector<ParsedDomain> parseDomains(const std::vector<hypervisor::Domain>& do
   parsed.reserve(domains.size());
   for (const hypervisor::Domain& domain : domains) {
     ParsedDomain& entry = parsed.emplace_back();
-    entry.summary = domain;
+    entry.summary = static_cast<const hypervisor::DomainSummary&>(domain);
     const auto read = [&](const std::string& xml, std::optional<DomainDescription>& target) {
       if (xml.empty()) return;
       auto description = parseDomain(xml);

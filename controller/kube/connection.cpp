@@ -17,7 +17,8 @@ std::string authorityOf(const std::string& url) {
 }  // namespace
 
 Result<std::unique_ptr<Connection>> Connection::open(ClusterConfig config, Clock& clock,
-                                                     Logger logger, TransportOptions options) {
+                                                     const Logger& logger,
+                                                     TransportOptions options) {
   std::unique_ptr<Connection> connection(new Connection(clock, logger));
   auto credentials = Credentials::open(std::move(config), clock, logger);
   if (!credentials) return fail(credentials.error());

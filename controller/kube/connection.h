@@ -16,7 +16,8 @@ namespace vnic::kube {
 class Connection {
  public:
   // Error (Terminal, Invalid): a file or URL of the configuration cannot be used.
-  static Result<std::unique_ptr<Connection>> open(ClusterConfig config, Clock& clock, Logger logger,
+  static Result<std::unique_ptr<Connection>> open(ClusterConfig config, Clock& clock,
+                                                  const Logger& logger,
                                                   TransportOptions options = {});
 
   // A client with limits of its own, so that what is urgent never waits behind what is not. `stop`

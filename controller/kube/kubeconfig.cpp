@@ -165,6 +165,7 @@ void readUser(const Entry& user, ClusterConfig& config) {
 }
 
 std::string variable(const char* name) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment.
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
 }

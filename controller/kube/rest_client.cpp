@@ -266,7 +266,7 @@ Result<std::string> RestClient::apply(const api::ResourceType& type, const nlohm
 
 Status RestClient::remove(const api::ResourceType& type, const api::ObjectKey& key,
                           const Preconditions& preconditions) {
-  if (const Status ok = checkKey(type, key); !ok) return ok;
+  if (Status ok = checkKey(type, key); !ok) return ok;
   nlohmann::json body{{"apiVersion", "v1"}, {"kind", "DeleteOptions"}};
   if (!preconditions.uid.empty()) body["preconditions"]["uid"] = preconditions.uid;
   if (!preconditions.resourceVersion.empty()) {

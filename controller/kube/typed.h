@@ -229,7 +229,7 @@ Result<T> setAnnotation(Client& client, const T& object, const std::string& key,
 template <ApiObject T>
 Status removeObject(Client& client, const T& object) {
   const auto& meta = object.metadata;
-  const Status answer =
+  Status answer =
       client.remove(T::resource, meta.key(), Preconditions{meta.uid, meta.resourceVersion});
   if (!answer && answer.error().kind != ErrorKind::NotFound) return answer;
   return {};

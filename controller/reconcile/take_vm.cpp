@@ -29,7 +29,7 @@ Result<bool> anyLives(kube::Client& client, const std::string& ns, const std::st
 }
 
 Result<bool> holderLives(kube::Client& client, const std::string& ns, const std::string& uid) {
-  const auto migration = anyLives<api::VmMigration>(
+  auto migration = anyLives<api::VmMigration>(
       client, ns, uid, [](const api::VmMigration& m) { return !m.finished(); });
   if (!migration || *migration) return migration;
   return anyLives<api::Vnic>(client, ns, uid, [](const api::Vnic&) { return true; });

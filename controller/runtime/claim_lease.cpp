@@ -50,7 +50,7 @@ Status ClaimLeases::release(const std::string& name, const std::string& holder) 
     }
     if (lease->spec.holder != holder) return {};
     // Deleted rather than emptied: a claim that nobody holds leaves nothing behind.
-    const Status removed = kube::removeObject(client_, *lease);
+    Status removed = kube::removeObject(client_, *lease);
     if (removed) return {};
     if (!lostRace(removed.error())) return removed;
   }

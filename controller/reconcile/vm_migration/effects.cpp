@@ -57,8 +57,8 @@ class Interpreter {
            fmt::format("the VF of {} leaves the guest without its standby pinned: {}",
                        o_.nics.at(e.nic).mac, e.notPinned));
     }
-    const Status done = ports_.hypervisor.detachDevice(status_.sourceHost, uuid_, *xml,
-                                                       hypervisor::DeviceScope::Live);
+    Status done = ports_.hypervisor.detachDevice(status_.sourceHost, uuid_, *xml,
+                                                 hypervisor::DeviceScope::Live);
     // Gone already is what was wanted; the next look at the live XML decides anyway.
     if (!done && done.error().kind == ErrorKind::NotFound) return {};
     return done;

@@ -181,7 +181,7 @@ void VnicReconciler::forgetFailures(const api::Vnic& vnic) {
 Status VnicReconciler::giveBackClaim(const Observation& o) {
   Memory memory = recall(*o.vnic);
   if (memory.claimGivenBack || !o.vm.found()) return {};
-  const auto released = ports_.effects.claims.release(claimName(o.vm.uuid()), o.vnic->metadata.uid);
+  auto released = ports_.effects.claims.release(claimName(o.vm.uuid()), o.vnic->metadata.uid);
   if (!released) return released;
   memory.claimGivenBack = true;
   memorize(*o.vnic, memory);

@@ -165,7 +165,7 @@ std::string definitionDrift(const Observation& o) {
 
 Verdict checkProfile(const Observation& o) {
   if (!o.wantsVf()) return checkVirtio(*o.nic().virtio, *o.profile);
-  const Verdict vf = checkVf(o);
+  Verdict vf = checkVf(o);
   if (vf.status != ConditionStatus::True || !o.wantsStandby() || !o.failover) return vf;
   return checkVirtio(*o.nic().virtio, *o.failover);
 }
@@ -181,7 +181,7 @@ Verdict inSync(const Observation& o, const Plan& plan) {
     return {ConditionStatus::False, o.profile ? "ProfileNotAccepted" : "ProfileNotFound",
             o.profileProblem};
   }
-  const Verdict profile = checkProfile(o);
+  Verdict profile = checkProfile(o);
   if (profile.status != ConditionStatus::True) return profile;
   if (const std::string drift = definitionDrift(o); !drift.empty()) {
     return {ConditionStatus::False, "DefinitionDiffers",
