@@ -38,6 +38,7 @@ bool couldServe(const domain::VfInventory& inventory, const hypervisor::HostSnap
 
 std::string joined(const std::vector<Violation>& violations) {
   std::vector<std::string> lines;
+  lines.reserve(violations.size());
   for (const Violation& violation : violations) {
     lines.push_back(violation.reason + ": " + violation.text());
   }
