@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api/condition.h"
@@ -40,8 +41,10 @@ class Board {
 
   // Called, on the publishing thread, with each reservation whose report changed, and when the
   // facts did. To be set before the first publish().
-  void onReport(std::function<void(const std::string&)> handler) { reportChanged_ = handler; }
-  void onFacts(std::function<void()> handler) { factsChanged_ = handler; }
+  void onReport(std::function<void(const std::string&)> handler) {
+    reportChanged_ = std::move(handler);
+  }
+  void onFacts(std::function<void()> handler) { factsChanged_ = std::move(handler); }
 
   void publish(Reports reports);
   void publish(api::AgentFacts facts);

@@ -15,7 +15,7 @@ constexpr char kFilter[] = "filter";
 
 }  // namespace
 
-Result<Ledger> Ledger::open(std::filesystem::path directory) {
+Result<Ledger> Ledger::open(const std::filesystem::path& directory) {
   std::error_code failed;
   std::filesystem::create_directories(directory, failed);
   Ledger ledger(directory / "pins.json");

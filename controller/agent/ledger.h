@@ -16,7 +16,7 @@ namespace vnic::agent {
 class Ledger {
  public:
   // What the file says; an absent one says nothing. Terminal: it cannot be read or written.
-  static Result<Ledger> open(std::filesystem::path directory);
+  static Result<Ledger> open(const std::filesystem::path& directory);
 
   const std::set<Pin>& pins() const { return pins_; }
   // Before a pin is made, and after it is removed.

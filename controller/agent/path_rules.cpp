@@ -75,6 +75,7 @@ std::vector<Announcement> announcementsFor(const Claim& claim, const View& view,
   const Link* bridge = view.state.link(tap.master);
   const bool tags = bridge != nullptr && bridge->vlanFiltering;
   std::vector<Announcement> all;
+  all.reserve(uplinks.size());
   for (const Link* uplink : uplinks) {
     all.push_back({uplink->index, tags && uplink->kind != "vlan" ? claim.vlan : 0});
   }
