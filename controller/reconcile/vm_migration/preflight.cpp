@@ -16,15 +16,16 @@ namespace {
 // The status of a VM with many NICs and hosts has to stay an object that the API server takes.
 constexpr std::size_t kMaxDevicePlans = 1000;
 
-// One that no attempt has failed to, whose PFs have a link, with the most free VFs, the least busy,
-// then by name so that the choice is the same each time.
+// One that no attempt has failed to, whose PFs have a link, with the most free VFs, then by name so
+// that the choice is the same each time. Who is on the way there may not have reserved yet: of
+// many that begin at once the last ones would find nothing left.
 const Candidate* choose(const std::vector<HostVerdict>& verdicts,
                         const std::vector<std::string>& failed) {
   const HostVerdict* best = nullptr;
   const auto rank = [&](const HostVerdict& v) {
     const Candidate& c = *v.candidate;
     const bool failedBefore = std::find(failed.begin(), failed.end(), c.name()) != failed.end();
-    return std::make_tuple(failedBefore, v.vfsWithoutLink, -c.inventory->totals.free, c.inbound,
+    return std::make_tuple(failedBefore, v.vfsWithoutLink, c.inbound - c.inventory->totals.free,
                            c.name());
   };
   for (const HostVerdict& v : verdicts) {

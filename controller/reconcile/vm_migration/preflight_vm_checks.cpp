@@ -75,13 +75,15 @@ void checkDescribed(const Observation& o, const Sighting& source, Violations& ou
   }
 }
 
+// Objects of one commit come in any order: a profile that is not there yet is waited for.
 void checkProfiles(const Observation& o, Violations& out) {
   for (const Nic& nic : o.nics) {
     if (!nic.vnic) continue;
     if (!nic.profile) {
-      out.push_back(
-          {"ProfileNotFound", fmt::format("Vnic {} names the VnicProfile {}, which does not exist",
-                                          nic.vnic->metadata.name, nic.vnic->spec.profile)});
+      out.push_back({"ProfileNotFound",
+                     fmt::format("Vnic {} names the VnicProfile {}, which does not exist",
+                                 nic.vnic->metadata.name, nic.vnic->spec.profile),
+                     true});
     } else if (!nic.profile->spec.passthrough) {
       out.push_back({"ProfileNotPassthrough",
                      fmt::format("NIC {} has a VF, but VnicProfile {} is not passthrough", nic.mac,
@@ -90,7 +92,8 @@ void checkProfiles(const Observation& o, Violations& out) {
       out.push_back(
           {"FailoverNotFound",
            fmt::format("VnicProfile {} names the failover profile {}, which does not exist",
-                       nic.profile->metadata.name, nic.profile->spec.failover)});
+                       nic.profile->metadata.name, nic.profile->spec.failover),
+           true});
     }
   }
 }

@@ -368,28 +368,34 @@ TEST(Preflight, APfWithoutLinkIsWarnedAbout) {
               Contains(AllOf(StartsWith("PfLinkDown"), HasSubstr("enp1s0"))));
 }
 
-TEST(Preflight, AHostWithLinkComesBeforeOneWithMoreVfs) {
+// A host that would take the VM of chosenOf().
+reconcile::vm_migration::Candidate candidate(const char* name, bool linkUp, int vfs,
+                                             int inbound = 0) {
+  auto host = std::make_shared<api::VmHost>();
+  host->metadata.name = name;
+  host->spec.limits.inboundMigrations = inbound + 1;
+  reconcile::vm_migration::Candidate c;
+  c.host = host;
+  c.reachable = true;
+  c.inbound = inbound;
+  auto facts = std::make_shared<reconcile::vm_host::HostFacts>();
+  facts->snapshot.libvirt = {9, 0, 0};
+  facts->snapshot.qemu = {7, 2, 0};
+  c.facts = facts;
+  domain::PfEntry pf{"enp1s0", {}, linkUp, {"tenant-blue"}, {}};
+  for (std::uint8_t i = 0; i < vfs; ++i) {
+    pf.virtualFunctions.push_back({{0, 1, 0x10, i}, domain::VfState::Free, "", "", "", {}, {}});
+  }
+  auto inventory = std::make_shared<domain::VfInventory>();
+  inventory->physicalFunctions = {pf};
+  inventory->totals.free = vfs;
+  c.inventory = inventory;
+  return c;
+}
+
+// Which of them a VM with one VF goes to; "" = none.
+std::string chosenOf(std::vector<reconcile::vm_migration::Candidate> candidates) {
   namespace mig = reconcile::vm_migration;
-  const auto candidate = [](const char* name, bool linkUp, int vfs) {
-    auto host = std::make_shared<api::VmHost>();
-    host->metadata.name = name;
-    mig::Candidate c;
-    c.host = host;
-    c.reachable = true;
-    auto facts = std::make_shared<reconcile::vm_host::HostFacts>();
-    facts->snapshot.libvirt = {9, 0, 0};
-    facts->snapshot.qemu = {7, 2, 0};
-    c.facts = facts;
-    domain::PfEntry pf{"enp1s0", {}, linkUp, {"tenant-blue"}, {}};
-    for (std::uint8_t i = 0; i < vfs; ++i) {
-      pf.virtualFunctions.push_back({{0, 1, 0x10, i}, domain::VfState::Free, "", "", "", {}, {}});
-    }
-    auto inventory = std::make_shared<domain::VfInventory>();
-    inventory->physicalFunctions = {pf};
-    inventory->totals.free = vfs;
-    c.inventory = inventory;
-    return c;
-  };
   mig::Observation o;
   o.migration = std::make_shared<api::VmMigration>();
   o.maxParallelMigrations = 1;
@@ -400,14 +406,22 @@ TEST(Preflight, AHostWithLinkComesBeforeOneWithMoreVfs) {
   nic.vnic = std::make_shared<api::Vnic>();
   nic.profile = profile;
   o.nics = {nic};
-  o.candidates = {candidate("host2", false, 4), candidate("host3", true, 1)};
+  o.candidates = std::move(candidates);
   mig::Sighting source;
   source.host = "host1";
   source.domain.state = hypervisor::DomainState::Running;
   source.description.machine = "pc-q35-10.0";
   const mig::PreflightResult result = mig::preflight(o, source);
-  ASSERT_NE(result.chosen, nullptr) << result.summary();
-  EXPECT_EQ(result.chosen->name(), "host3");
+  return result.chosen == nullptr ? "" : result.chosen->name();
+}
+
+TEST(Preflight, AHostWithLinkComesBeforeOneWithMoreVfs) {
+  EXPECT_EQ(chosenOf({candidate("host2", false, 4), candidate("host3", true, 1)}), "host3");
+}
+
+TEST(Preflight, WhoIsOnTheWayToAHostIsCountedLikeAVf) {
+  EXPECT_EQ(chosenOf({candidate("host2", true, 4, 3), candidate("host3", true, 2)}), "host3");
+  EXPECT_EQ(chosenOf({candidate("host2", true, 4, 1), candidate("host3", true, 2)}), "host2");
 }
 
 TEST(Preflight, AVfThatCannotBeHotPluggedIsRefused) {

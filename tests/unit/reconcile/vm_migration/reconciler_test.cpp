@@ -166,14 +166,6 @@ TEST(VmMigration, RefusesBeforeAnythingIsTouched) {
        [](World& w, auto&) {
          w.client.edit<api::VmHost>({"", "host2"}, [](auto& h) { h.availability = "NoInbound"; });
        }},
-      {"ProfileNotFound",
-       [](World& w, auto&) {
-         w.client.edit<api::Vnic>({"team-a", "db-0"}, [](auto& v) { v.profile = "none"; });
-       }},
-      {"FailoverNotFound",
-       [](World& w, auto&) {
-         (void)w.client.remove(api::VnicProfile::resource, {"", "blue-standby"}, {});
-       }},
       {"NicNotDescribed",
        [](World& w, auto&) {
          w.client.edit<api::Vnic>({"team-a", "db-0"},
@@ -196,6 +188,29 @@ TEST(VmMigration, RefusesBeforeAnythingIsTouched) {
     EXPECT_EQ(reasonOf(world.migration()), c.reason) << messageOf(world.migration());
     EXPECT_THAT(world.hypervisor.calls(), IsEmpty());
     EXPECT_THAT(world.client.all<api::VfReservation>(), IsEmpty());
+  }
+}
+
+// Objects that are applied together come in any order.
+TEST(VmMigration, AProfileThatIsNotThereYetIsWaitedFor) {
+  for (const std::string name : {"blue", "blue-standby"}) {
+    SCOPED_TRACE(name);
+    World world;
+    world.addVm();
+    const auto late = *world.client.find<api::VnicProfile>({"", name});
+    ASSERT_TRUE(world.client.remove(api::VnicProfile::resource, {"", name}, {}));
+    world.addMigration();
+    world.pass();
+    world.pass();
+    EXPECT_EQ(world.migration().status.phase, "Pending");
+    EXPECT_EQ(reasonOf(world.migration()), name == "blue" ? "ProfileNotFound" : "FailoverNotFound");
+    EXPECT_THAT(world.hypervisor.calls(), IsEmpty());
+    api::VnicProfile again;
+    again.metadata.name = name;
+    again.spec = late.spec;
+    world.client.add(again);
+    world.settle();
+    expectMoved(world);
   }
 }
 
