@@ -4,21 +4,26 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace vnic::hypervisor {
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kMaxDepth = 32;  // of bridges behind bridges
+// Copies and visits of JSON recurse. 32 bridges behind each other take three levels each.
+constexpr int kMaxDepth = 100;
 
-// The value of "return".
+// The value of "return", without what lies deeper than anything that QEMU says.
 Result<Json> readReturn(std::string_view answer, const char* command) {
-  const Json json = Json::parse(answer, nullptr, false);
+  const auto shallow = [](int depth, Json::parse_event_t, const Json&) {
+    return depth <= kMaxDepth;
+  };
+  Json json = Json::parse(answer, shallow, false);
   if (!json.is_object() || !json.contains("return")) {
     return fail(Error::invalid(fmt::format("QEMU gave no usable answer to {}", command)));
   }
-  return json.at("return");
+  return std::move(json.at("return"));
 }
 
 const Json* member(const Json& object, const char* name) {
@@ -27,8 +32,8 @@ const Json* member(const Json& object, const char* name) {
   return found == object.end() ? nullptr : &*found;
 }
 
-void collectIds(const Json& devices, std::set<std::string>& ids, int depth) {
-  if (!devices.is_array() || depth > kMaxDepth) return;
+void collectIds(const Json& devices, std::set<std::string>& ids) {
+  if (!devices.is_array()) return;
   for (const Json& device : devices) {
     const Json* id = member(device, "qdev_id");
     if (id != nullptr && id->is_string() && !id->get_ref<const std::string&>().empty()) {
@@ -36,7 +41,7 @@ void collectIds(const Json& devices, std::set<std::string>& ids, int depth) {
     }
     const Json* bridge = member(device, "pci_bridge");
     const Json* behind = bridge ? member(*bridge, "devices") : nullptr;
-    if (behind != nullptr) collectIds(*behind, ids, depth + 1);
+    if (behind != nullptr) collectIds(*behind, ids);
   }
 }
 
@@ -48,7 +53,7 @@ Result<std::set<std::string>> parsePciIds(std::string_view answer) {
   if (!buses->is_array()) return fail(Error::invalid("QEMU's answer to query-pci is no list"));
   std::set<std::string> ids;
   for (const Json& bus : *buses) {
-    if (const Json* devices = member(bus, "devices")) collectIds(*devices, ids, 0);
+    if (const Json* devices = member(bus, "devices")) collectIds(*devices, ids);
   }
   return ids;
 }

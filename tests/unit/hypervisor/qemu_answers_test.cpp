@@ -39,7 +39,7 @@ TEST(QemuAnswers, WhatIsNoAnswerIsInvalid) {
 TEST(QemuAnswers, HostileAnswersAreHarmless) {
   std::string deep = R"({"return":[{"devices":)";
   std::string end;
-  for (int i = 0; i < 2000; ++i) {
+  for (int i = 0; i < 20000; ++i) {
     deep += R"([{"pci_bridge":{"devices":)";
     end += "}}]";
   }

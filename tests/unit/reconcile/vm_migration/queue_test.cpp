@@ -45,8 +45,7 @@ TEST(VmMigrationQueue, WhoWaitsLooksAtTheHostsAgainWhenItsTurnHasCome) {
   world.pass();
   const api::VmMigration waiting = world.migration();
   ASSERT_EQ(waiting.status.phase, "Pending");
-  const auto* ready = findCondition(waiting.status.conditions, api::condition::kReady);
-  ASSERT_EQ(ready->reason, "TooManyMigrations");
+  ASSERT_EQ(reasonOf(waiting), "TooManyMigrations");
 
   world.hypervisor.setAway("host2", true);
   world.pass();
@@ -54,8 +53,7 @@ TEST(VmMigrationQueue, WhoWaitsLooksAtTheHostsAgainWhenItsTurnHasCome) {
 
   finish(world, running.front());
   world.pass();
-  ready = findCondition(world.migration().status.conditions, api::condition::kReady);
-  EXPECT_EQ(ready->reason, "HostUnknown");
+  EXPECT_EQ(reasonOf(world.migration()), "HostUnknown");
   world.hypervisor.setAway("host2", false);
   world.settle();
   EXPECT_EQ(world.migration().status.phase, "Succeeded");

@@ -16,11 +16,6 @@ using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-std::string reasonOf(const api::VmMigration& m) {
-  const auto* ready = findCondition(m.status.conditions, api::condition::kReady);
-  return ready ? ready->reason : "";
-}
-
 std::string messageOf(const api::VmMigration& m) {
   const auto* ready = findCondition(m.status.conditions, api::condition::kReady);
   return ready ? ready->message : "";
@@ -56,7 +51,7 @@ TEST(VmMigration, MovesAVmWithAFailoverPair) {
   world.addMigration();
   world.settle();
   expectMoved(world);
-  const auto& nic = world.migration().status.nics.at(0);
+  const auto nic = world.migration().status.nics.at(0);
   EXPECT_EQ(nic.sourceVf, "0000:01:10.0");
   EXPECT_EQ(nic.targetVf, world.liveVf("host2"));
   EXPECT_TRUE(nic.withoutVfMilliseconds.has_value());

@@ -199,4 +199,9 @@ std::string World::broken() {
   return {};
 }
 
+std::string reasonOf(const api::VmMigration& m) {
+  const auto* ready = api::findCondition(m.status.conditions, api::condition::kReady);
+  return ready ? ready->reason : "";
+}
+
 }  // namespace vnic::test

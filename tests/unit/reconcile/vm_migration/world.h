@@ -81,4 +81,7 @@ class World {
   std::unique_ptr<reconcile::vm_migration::VmMigrationReconciler> reconciler_;
 };
 
+// Of its condition Ready; "" = there is none.
+std::string reasonOf(const api::VmMigration& migration);
+
 }  // namespace vnic::test
