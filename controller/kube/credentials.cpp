@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <fstream>
@@ -30,10 +31,8 @@ Result<std::string> dataOrFile(const std::string& data, const std::string& path)
 
 // A token goes into a header: nothing but visible characters, or it could forge others.
 bool isToken(const std::string& text) {
-  for (const unsigned char c : text) {
-    if (c <= 0x20 || c >= 0x7f) return false;
-  }
-  return !text.empty();
+  const auto visible = [](char c) { return c > ' ' && c <= '~'; };
+  return !text.empty() && std::all_of(text.begin(), text.end(), visible);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "bench/world.h"
 
 #include <fmt/format.h>
+
 #include <algorithm>
 
 namespace vnic::bench {
