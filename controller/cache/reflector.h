@@ -189,11 +189,13 @@ class Reflector {
 
   void apply(const kube::WatchEvent& event) {
     const std::string& version = state_.resourceVersion;
-    if (event.type == kube::WatchEventType::Bookmark) {
-      sink_.bookmark(version);
-    } else if (event.type == kube::WatchEventType::Deleted) {
+    if (event.type == kube::WatchEventType::Deleted) {
       sink_.erased(kube::keyOf(event.object), version);
-    } else if (Ptr object = decode(event.object)) {
+      return;
+    }
+    // An object that cannot be read only moves the version on, as a bookmark does.
+    Ptr object = event.type == kube::WatchEventType::Bookmark ? nullptr : decode(event.object);
+    if (object) {
       sink_.put(std::move(object), version);
     } else {
       sink_.bookmark(version);

@@ -10,7 +10,8 @@ namespace vnic::kube {
 
 std::string percentEncode(std::string_view text) {
   std::string encoded;
-  for (const unsigned char c : text) {
+  for (const char character : text) {
+    const auto c = static_cast<unsigned char>(character);
     const bool unreserved = c < 0x80 && (std::isalnum(c) != 0 || std::strchr("-._~", c) != nullptr);
     if (unreserved && c != '\0') {
       encoded += static_cast<char>(c);

@@ -127,7 +127,7 @@ Result<Done> VmMigrationReconciler::advance(Migration migration) {
 
 // The target is chosen from facts that are up to half a minute old; so its two hosts are read anew,
 // the VM is claimed, and the plan has to come out the same, before it is stored.
-Result<Done> VmMigrationReconciler::commitTarget(Migration migration) {
+Result<Done> VmMigrationReconciler::commitTarget(const Migration& migration) {
   const std::lock_guard lock(decisionMutex_);
   if (!lastDecision_.name.empty() && !ports_.caughtUp(lastDecision_)) return Done{kCacheCatchUp};
   Observation o = observer_.observe(migration);

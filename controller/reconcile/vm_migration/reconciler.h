@@ -44,7 +44,7 @@ class VmMigrationReconciler final : public Reconciler {
 
   Result<Migration> prepare(Migration migration);
   Result<Done> advance(Migration migration);
-  Result<Done> commitTarget(Migration migration);
+  Result<Done> commitTarget(const Migration& migration);
   Result<Migration> writeStatus(const Migration& migration, const api::VmMigrationStatus& status);
   void tellPhase(const api::VmMigration& before, const api::VmMigration& after);
   NicMemories recall(const api::VmMigration& migration);

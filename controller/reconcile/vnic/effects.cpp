@@ -229,9 +229,11 @@ Outcome Operation::plugVf() {
     if (!reserved) return failed("ReservationFailed", reserved.error());
   }
   if (o_.wantsStandby() && (wasMissing || look_.live.virtio != nullptr)) {
-    const auto done =
-        attachVirtio(o_.failover->spec, device.standbyAlias, true, placeForStandby(device));
-    if (!done) return done;
+    if (auto done =
+            attachVirtio(o_.failover->spec, device.standbyAlias, true, placeForStandby(device));
+        !done) {
+      return done;
+    }
   }
   if (auto done = attachVf(device, *vf); !done) return done;
   if (!wasMissing) return {};
