@@ -27,12 +27,14 @@ class HostsFromNodes : public ::testing::Test {
   HostsFromNodes() {
     must({"apply", "-f", sourcePath("deploy/components/hosts-from-nodes/node_cluster_role.yaml")});
     must({"create", "-f", "-"}, kNode);
-    // As its kubelet reports.
+    kubeletReports();
+  }
+
+  void kubeletReports() {
     must({"patch", "node", "node1", "--subresource=status", "--type=merge", "-p",
           R"({"status": {"addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
               "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady"}]}})"});
   }
-
   void must(const std::vector<std::string>& arguments, std::string_view input = {}) {
     const CommandResult result = cluster_.kubectl(arguments, input);
     ASSERT_TRUE(result.ok()) << result.err;
@@ -84,7 +86,10 @@ TEST_F(HostsFromNodes, FollowTheirNodeAndOutliveIt) {
   const json orphan = awaitReason("NodeGone");
   EXPECT_EQ(orphan["spec"]["availability"], "Enabled") << "gone is not dead";
   must({"create", "-f", "-"}, kNode);
-  awaitReason("NodeNotReady");  // no kubelet has reported yet
+  EXPECT_EQ(awaitReason("NodeNotReady")["spec"]["libvirtURI"], made["spec"]["libvirtURI"])
+      << "it keeps its address until the kubelet reports one";
+  kubeletReports();
+  awaitReason("NodeReady");
 
   // A host of a labelled Node that is deleted comes again; without the label it stays away.
   must({"delete", "vmh", "node1"});

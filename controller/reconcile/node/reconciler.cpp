@@ -91,10 +91,16 @@ Result<bool> NodeReconciler::applySpec(const api::Node& node, const api::VmHost*
   nlohmann::json body = kube::objectFrame(api::VmHost::resource, {"", name});
   body["spec"] = nlohmann::json::object();
   if (ours) {
-    const auto filled =
-        fillPlaceholders(options_.libvirtURI, {{"name", name}, {"internalIP", node.internalIP}});
-    if (!filled) return fail(filled.error());
-    uri = *filled;
+    // A Node has no address before its kubelet has said one: until then a host keeps what it had.
+    if (node.internalIP.empty() && options_.libvirtURI.find("{internalIP}") != std::string::npos) {
+      if (host == nullptr) return false;
+      uri = host->spec.libvirtURI;
+    } else {
+      const auto filled =
+          fillPlaceholders(options_.libvirtURI, {{"name", name}, {"internalIP", node.internalIP}});
+      if (!filled) return fail(filled.error());
+      uri = *filled;
+    }
     body["metadata"]["labels"] = {{api::kFromNodeLabel, "true"}};
     body["spec"] = {{"libvirtURI", uri}, {"nodeName", name}};
   }

@@ -79,6 +79,21 @@ TEST_F(NodeReconcilerTest, TheUriFollowsTheNode) {
   EXPECT_EQ(host()->spec.libvirtURI, "qemu+tls://192.0.2.12/system");
 }
 
+// The kubelet says the address, some time after the Node was made (again).
+TEST_F(NodeReconcilerTest, ANodeWithoutAnAddressIsWaitedFor) {
+  node.internalIP.clear();
+  settle();
+  EXPECT_FALSE(host());
+  node.internalIP = "192.0.2.11";
+  settle();
+  ASSERT_TRUE(host());
+  node.internalIP.clear();
+  node.ready = ConditionStatus::Unknown;
+  settle();
+  EXPECT_EQ(host()->spec.libvirtURI, "qemu+tls://192.0.2.11/system");
+  EXPECT_EQ(nodeReady().reason, "NodeNotReady");
+}
+
 TEST_F(NodeReconcilerTest, ACordonedNodeTakesNoVms) {
   settle();
   node.cordoned = true;
