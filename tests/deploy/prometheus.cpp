@@ -64,6 +64,15 @@ Prometheus::Prometheus(std::uint16_t scraped, const std::filesystem::path& rules
     throw std::runtime_error("Prometheus does not listen:\n" + output);
   }
   port_ = static_cast<std::uint16_t>(std::stoi(found[1]));
+  // It listens before it has read its own data, and answers 503 meanwhile.
+  const auto isReady = [this] {
+    return runCommand({"curl", "--silent", "--fail", "--output", "/dev/null", "--max-time", "20",
+                       "http://127.0.0.1:" + std::to_string(port_) + "/-/ready"})
+        .ok();
+  };
+  if (!eventually(std::chrono::seconds(60), isReady, std::chrono::milliseconds(100))) {
+    throw std::runtime_error("Prometheus is not ready:\n" + process_->output());
+  }
 }
 
 nlohmann::json Prometheus::get(const std::string& path) const {

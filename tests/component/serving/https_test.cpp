@@ -6,6 +6,7 @@
 #include <openssl/x509.h>
 #include <stdlib.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -31,6 +32,7 @@ class TlsClient {
  public:
   TlsClient(std::uint16_t port, const std::string& caFile, int maxVersion = TLS1_3_VERSION)
       : context_(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free), bio_(nullptr, &BIO_free_all) {
+    std::signal(SIGPIPE, SIG_IGN);  // a server that hangs up is an error of a write, not our end
     SSL_CTX_load_verify_locations(context_.get(), caFile.c_str(), nullptr);
     SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
     SSL_CTX_set_max_proto_version(context_.get(), maxVersion);
