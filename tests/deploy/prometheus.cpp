@@ -53,26 +53,19 @@ Prometheus::Prometheus(std::uint16_t scraped, const std::filesystem::path& rules
       toolFolder() + "prometheus", "--config.file=" + (folder_.path() / "prometheus.yml").string(),
       "--storage.tsdb.path=" + (folder_.path() / "data").string(),
       "--web.listen-address=127.0.0.1:0"});
+  // It listens before it has read its own data, and answers 503 meanwhile.
   const std::regex listening("Listening on\" address=127.0.0.1:([0-9]+)");
+  constexpr char kReady[] = "Server is ready to receive web requests";
   std::smatch found;
   std::string output;
-  const auto listens = [&] {
+  const auto serves = [&] {
     output = process_->output();
-    return std::regex_search(output, found, listening);
+    return output.find(kReady) != std::string::npos && std::regex_search(output, found, listening);
   };
-  if (!eventually(std::chrono::seconds(60), listens)) {
-    throw std::runtime_error("Prometheus does not listen:\n" + output);
+  if (!eventually(std::chrono::seconds(60), serves)) {
+    throw std::runtime_error("Prometheus does not serve:\n" + output);
   }
   port_ = static_cast<std::uint16_t>(std::stoi(found[1]));
-  // It listens before it has read its own data, and answers 503 meanwhile.
-  const auto isReady = [this] {
-    return runCommand({"curl", "--silent", "--fail", "--output", "/dev/null", "--max-time", "20",
-                       "http://127.0.0.1:" + std::to_string(port_) + "/-/ready"})
-        .ok();
-  };
-  if (!eventually(std::chrono::seconds(60), isReady, std::chrono::milliseconds(100))) {
-    throw std::runtime_error("Prometheus is not ready:\n" + process_->output());
-  }
 }
 
 nlohmann::json Prometheus::get(const std::string& path) const {

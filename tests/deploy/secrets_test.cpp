@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -15,6 +14,7 @@
 #include "deploy/prometheus.h"
 #include "support/eventually.h"
 #include "support/loopback_peer.h"
+#include "support/mounted_secret.h"
 
 namespace vnic::test {
 namespace {
@@ -36,16 +36,11 @@ std::vector<std::string> keyLines(const std::string& pem) {
 class Secrets : public ::testing::Test {
  protected:
   Secrets() {
-    std::ofstream(pki_.path() / "cacert.pem") << authority_.certPem();
-    std::ofstream(pki_.path() / "clientcert.pem") << client_.certPem;
-    std::ofstream(pki_.path() / "clientkey.pem") << client_.keyPem;
+    mountLibvirtSecret(pki_.path(), authority_.certPem(), client_);
     // A key that is not the certificate's, and one that cannot be read.
-    std::ofstream(odd_.path() / "cacert.pem") << authority_.certPem();
-    std::ofstream(odd_.path() / "clientcert.pem") << client_.certPem;
-    std::ofstream(odd_.path() / "clientkey.pem") << strangerKey_.keyPem;
-    std::ofstream(broken_.path() / "cacert.pem") << authority_.certPem();
-    std::ofstream(broken_.path() / "clientcert.pem") << client_.certPem;
-    std::ofstream(broken_.path() / "clientkey.pem") << client_.keyPem.substr(0, 150);
+    mountLibvirtSecret(odd_.path(), authority_.certPem(), {client_.certPem, strangerKey_.keyPem});
+    mountLibvirtSecret(broken_.path(), authority_.certPem(),
+                       {client_.certPem, client_.keyPem.substr(0, 150)});
   }
 
   std::string uri(const LoopbackPeer& peer, const std::string& query = {}) const {

@@ -27,19 +27,6 @@ std::string readFile(const std::filesystem::path& path) {
   return text.str();
 }
 
-TemporaryFolder::TemporaryFolder() {
-  std::string name = std::filesystem::temp_directory_path() / "vnic-deploy.XXXXXX";
-  if (mkdtemp(name.data()) == nullptr) {
-    throw std::system_error(errno, std::generic_category(), name);
-  }
-  path_ = name;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 CommandResult Helm::run(const std::vector<std::string>& arguments) const {
   std::vector<std::string> command{deployTool("helm")};
   command.insert(command.end(), arguments.begin(), arguments.end());

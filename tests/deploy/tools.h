@@ -9,6 +9,7 @@
 
 #include "support/control_plane_fixture.h"
 #include "support/source_tree.h"
+#include "support/temporary_folder.h"
 
 namespace vnic::test {
 
@@ -20,20 +21,6 @@ inline constexpr char kNamespace[] = "vnic-operator-system";
 std::string deployTool(const std::string& name);
 
 std::string readFile(const std::filesystem::path& path);
-
-// A folder of its own, gone with the object.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // The pinned helm. Without a control plane it reaches no cluster.
 class Helm {

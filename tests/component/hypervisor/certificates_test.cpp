@@ -3,19 +3,18 @@
 // way in which they do not fit is told as that, and new files are used without a restart.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
 #include <chrono>
 #include <filesystem>
-#include <fstream>
 #include <memory>
-#include <stdexcept>
 #include <string>
 
 #include "hypervisor/connection_error.h"
 #include "hypervisor/libvirt/libvirt_hypervisor.h"
 #include "support/eventually.h"
 #include "support/loopback_peer.h"
+#include "support/mounted_secret.h"
+#include "support/temporary_folder.h"
 
 namespace vnic::hypervisor {
 namespace {
@@ -33,23 +32,10 @@ constexpr char kAccepted[] = "Unable to read TLS confirmation: Resource temporar
 
 class Certificates : public testing::Test {
  protected:
-  Certificates() {
-    std::string name = testing::TempDir() + "vnic-pki.XXXXXX";
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error(name);
-    pki_ = name;
-    writeClient(authority_.issue("operator", "DNS:operator"));
-  }
-  ~Certificates() override { std::filesystem::remove_all(pki_); }
+  Certificates() { mountClient(authority_.issue("operator", "DNS:operator")); }
 
-  // As the kubelet replaces the files of a Secret: at once, by a rename.
-  void write(const std::string& name, const std::string& content) {
-    std::ofstream(pki_ / "new") << content;
-    std::filesystem::rename(pki_ / "new", pki_ / name);
-  }
-  void writeClient(const test::CertificateAndKey& client) {
-    write("cacert.pem", authority_.certPem());
-    write("clientcert.pem", client.certPem);
-    write("clientkey.pem", client.keyPem);
+  void mountClient(const test::CertificateAndKey& client) {
+    test::mountLibvirtSecret(pki_.path(), authority_.certPem(), client);
   }
 
   // A host that wants a client certificate of our authority, and after the handshake says nothing.
@@ -59,7 +45,7 @@ class Certificates : public testing::Test {
 
   void connect(const LoopbackPeer& host) {
     LibvirtOptions options;
-    options.pkiPath = pki_;
+    options.pkiPath = pki_.path();
     options.connectTimeout = 1s;
     options.reconnectInitial = 5ms;
     options.reconnectCap = 20ms;
@@ -79,7 +65,7 @@ class Certificates : public testing::Test {
   }
 
   TestAuthority authority_;
-  std::filesystem::path pki_;
+  test::TemporaryFolder pki_;
   std::unique_ptr<LibvirtHypervisor> hypervisor_;
 };
 
@@ -92,7 +78,7 @@ TEST_F(Certificates, ThatFitAreAccepted) {
 }
 
 TEST_F(Certificates, ThatHaveExpiredAreNamedAndNewOnesUsedWithoutARestart) {
-  writeClient(authority_.issue("operator", "DNS:operator", -3, -1));
+  mountClient(authority_.issue("operator", "DNS:operator", -3, -1));
   const auto peer = host(authority_.issue("host1", kAddress));
   connect(peer);
   const Error expired = awaitError("expired");
@@ -100,12 +86,12 @@ TEST_F(Certificates, ThatHaveExpiredAreNamedAndNewOnesUsedWithoutARestart) {
   EXPECT_TRUE(isCertificateError(expired)) << expired.message;
   EXPECT_THAT(connectionFix(expired), HasSubstr("renew that certificate"));
 
-  writeClient(authority_.issue("operator", "DNS:operator"));
+  mountClient(authority_.issue("operator", "DNS:operator"));
   EXPECT_THAT(awaitError(kAccepted).message, HasSubstr(kAccepted));
 }
 
 TEST_F(Certificates, ThatAreMissingAreToldWithThePlace) {
-  std::filesystem::remove(pki_ / "cacert.pem");
+  std::filesystem::remove(pki_.path() / "cacert.pem");
   const auto peer = host(authority_.issue("host1", kAddress));
   connect(peer);
   const Error missing = awaitError("cacert.pem");
@@ -128,7 +114,7 @@ TEST_F(Certificates, OfTheHostAreCheckedForNameDateAndAuthority) {
 
 TEST_F(Certificates, AreNeverShown) {
   const auto client = TestAuthority("other authority").issue("operator", "DNS:operator");
-  writeClient(client);
+  mountClient(client);
   const auto peer = host(authority_.issue("host1", kAddress));
   connect(peer);
   const Error refused = awaitError("certificate");

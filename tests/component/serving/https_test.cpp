@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
-#include <stdlib.h>
 
 #include <csignal>
 #include <filesystem>
@@ -16,6 +15,7 @@
 #include "serving/server_certificate.h"
 #include "support/clock.h"
 #include "support/mounted_secret.h"
+#include "support/temporary_folder.h"
 #include "support/test_certificates.h"
 #include "unit/serving/raw_client.h"
 
@@ -79,15 +79,8 @@ class TlsClient {
 class HttpsTest : public ::testing::Test {
  protected:
   HttpsTest() {
-    std::string name = std::filesystem::temp_directory_path() / "vnic-https.XXXXXX";
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    folder = name;
     write("ca.crt", authority.certPem());
     certificate = std::make_shared<ServerCertificate>(folder, clock, Logger());
-  }
-  ~HttpsTest() override {
-    server.reset();
-    std::filesystem::remove_all(folder);
   }
 
   void write(const std::string& name, const std::string& text) {
@@ -118,7 +111,8 @@ class HttpsTest : public ::testing::Test {
 
   SystemClock clock;
   test::TestAuthority authority;
-  std::filesystem::path folder;
+  test::TemporaryFolder temporary;
+  const std::filesystem::path& folder = temporary.path();
   std::shared_ptr<ServerCertificate> certificate;
   std::unique_ptr<HttpServer> server;
 };

@@ -2,7 +2,6 @@
 #include "conformance/admission/reviewed_control_plane.h"
 
 #include <openssl/evp.h>
-#include <stdlib.h>
 
 #include <chrono>
 #include <nlohmann/json.hpp>
@@ -41,24 +40,14 @@ std::string profile(const std::string& name, const std::string& spec) {
 
 ReviewedControlPlane::ReviewedControlPlane(const ControlPlane::Options& options)
     : controlPlane_(options) {
-  std::string name = std::filesystem::temp_directory_path() / "vnic-admission.XXXXXX";
-  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-  folder_ = name;
-  std::filesystem::create_directory(folder_ / "certificates");
   installCertificate(authority_);
   require(apply(profile("probe-vf", "")));
-}
-
-ReviewedControlPlane::~ReviewedControlPlane() {
-  operator_.reset();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
 }
 
 void ReviewedControlPlane::startOperator(const std::vector<std::string>& more) {
   operator_.reset();
   operator_ = std::make_unique<OperatorProcess>(controlPlane_.operatorKubeconfig(),
-                                                folder_ / "certificates", more);
+                                                certificates_.path(), more);
 }
 
 void ReviewedControlPlane::askOperator() {
@@ -84,7 +73,7 @@ void ReviewedControlPlane::askNobody() {
 }
 
 void ReviewedControlPlane::installCertificate(const TestAuthority& authority) {
-  mountSecret(folder_ / "certificates", authority.issue("webhook", "IP:127.0.0.1"));
+  mountSecret(certificates_.path(), authority.issue("webhook", "IP:127.0.0.1"));
 }
 
 void ReviewedControlPlane::trust(const TestAuthority& authority) {

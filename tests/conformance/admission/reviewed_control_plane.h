@@ -2,7 +2,6 @@
 // A real API server that asks the real operator's webhook, set up from what deploy/ ships.
 #pragma once
 
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -10,6 +9,7 @@
 
 #include "conformance/admission/operator_process.h"
 #include "support/control_plane_fixture.h"
+#include "support/temporary_folder.h"
 #include "support/test_certificates.h"
 
 namespace vnic::test {
@@ -17,9 +17,6 @@ namespace vnic::test {
 class ReviewedControlPlane {
  public:
   explicit ReviewedControlPlane(const ControlPlane::Options& options = {});
-  ~ReviewedControlPlane();
-  ReviewedControlPlane(const ReviewedControlPlane&) = delete;
-  ReviewedControlPlane& operator=(const ReviewedControlPlane&) = delete;
 
   CommandResult kubectl(const std::vector<std::string>& arguments, std::string_view input = {}) {
     return controlPlane_.kubectl(arguments, input);
@@ -47,7 +44,7 @@ class ReviewedControlPlane {
  private:
   ControlPlane controlPlane_;
   TestAuthority authority_;
-  std::filesystem::path folder_;
+  TemporaryFolder certificates_;
   std::unique_ptr<OperatorProcess> operator_;
 };
 

@@ -4,11 +4,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
-
-#include <filesystem>
 
 #include "support/manual_clock.h"
+#include "support/temporary_folder.h"
 #include "unit/agent/fake_network.h"
 
 namespace vnic::agent {
@@ -21,8 +19,6 @@ using testing::IsEmpty;
 class AgentTest : public testing::Test {
  protected:
   AgentTest() {
-    char name[] = "/tmp/vnic-agent-XXXXXX";
-    directory_ = mkdtemp(name);
     reservation_.metadata.name = "host1.0000-01-10.0";
     reservation_.metadata.generation = 1;
     reservation_.spec.address = kVf.str();
@@ -30,10 +26,9 @@ class AgentTest : public testing::Test {
     reservation_.spec.device.standbyAlias = "ua-standby";
     start();
   }
-  ~AgentTest() override { std::filesystem::remove_all(directory_); }
 
   void start() {
-    ledger_.emplace(Ledger::open(directory_).value());
+    ledger_.emplace(Ledger::open(folder_.path()).value());
     pins_.emplace(network_, *ledger_, Logger());
     agent_.emplace(Agent::Ports{network_, pci_, *pins_, watch_, board_, clock_,
                                 [this] {
@@ -72,7 +67,7 @@ class AgentTest : public testing::Test {
     return nullptr;
   }
 
-  std::filesystem::path directory_;
+  TemporaryFolder folder_;
   FakeNetwork network_;
   FakePci pci_;
   FakeWatch watch_;

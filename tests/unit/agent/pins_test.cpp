@@ -3,11 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
-#include <filesystem>
 #include <fstream>
 
+#include "support/temporary_folder.h"
 #include "unit/agent/fake_network.h"
 
 namespace vnic::agent {
@@ -19,21 +18,16 @@ using testing::IsEmpty;
 
 class PinsTest : public testing::Test {
  protected:
-  PinsTest() {
-    char name[] = "/tmp/vnic-pins-XXXXXX";
-    directory_ = mkdtemp(name);
-    start();
-  }
-  ~PinsTest() override { std::filesystem::remove_all(directory_); }
+  PinsTest() { start(); }
 
   // As if it had been killed before.
   void start() {
-    ledger_.emplace(Ledger::open(directory_).value());
+    ledger_.emplace(Ledger::open(folder_.path()).value());
     pins_.emplace(network_, *ledger_, Logger());
   }
   auto settle(const std::vector<Pin>& wanted) { return pins_->settle(wanted, network_.state); }
 
-  std::filesystem::path directory_;
+  TemporaryFolder folder_;
   FakeNetwork network_;
   std::optional<Ledger> ledger_;
   std::optional<Pins> pins_;
@@ -115,8 +109,8 @@ TEST_F(PinsTest, AFailureIsToldAndNothingIsCalledOurs) {
 }
 
 TEST_F(PinsTest, ALedgerThatIsNoneIsRefused) {
-  std::ofstream(directory_ / "pins.json") << "{";
-  const auto opened = Ledger::open(directory_);
+  std::ofstream(folder_.path() / "pins.json") << "{";
+  const auto opened = Ledger::open(folder_.path());
   ASSERT_FALSE(opened);
   EXPECT_THAT(opened.error().message, testing::HasSubstr("pins.json"));
 }

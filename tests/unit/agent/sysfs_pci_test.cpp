@@ -3,10 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <fstream>
 
+#include "support/temporary_folder.h"
 #include "unit/agent/small_host.h"
 
 namespace vnic::agent::kernel {
@@ -19,13 +19,10 @@ using namespace vnic::test;
 class Sysfs : public testing::Test {
  protected:
   Sysfs() {
-    char name[] = "/tmp/vnic-sysfs-XXXXXX";
-    root_ = mkdtemp(name);
     for (const PciAddress& address : {kPf, kVf, kVf2}) fs::create_directories(device(address));
     addVf(kVf, 0);
     addVf(kVf2, 10);
   }
-  ~Sysfs() override { fs::remove_all(root_); }
 
   fs::path device(const PciAddress& address) { return root_ / "bus/pci/devices" / address.str(); }
   void addVf(const PciAddress& vf, int number) {
@@ -46,7 +43,8 @@ class Sysfs : public testing::Test {
     write(root_ / "kernel/irq" / number / "actions", actions);
   }
 
-  fs::path root_;
+  TemporaryFolder folder_;
+  const fs::path& root_ = folder_.path();
 };
 
 TEST_F(Sysfs, SaysWhereVfsAre) {

@@ -3,12 +3,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
 #include "support/manual_clock.h"
+#include "support/temporary_folder.h"
 #include "support/test_certificates.h"
 
 namespace vnic::kube {
@@ -21,12 +21,7 @@ using testing::HasSubstr;
 
 class CredentialsTest : public testing::Test {
  protected:
-  CredentialsTest() {
-    std::string name = (fs::temp_directory_path() / "vnic-credentials-XXXXXX").string();
-    dir_ = ::mkdtemp(name.data());
-    config_.source = "kubeconfig /x";
-  }
-  ~CredentialsTest() override { fs::remove_all(dir_); }
+  CredentialsTest() { config_.source = "kubeconfig /x"; }
 
   std::string write(const std::string& name, const std::string& text) {
     std::ofstream(dir_ / name) << text;
@@ -45,7 +40,8 @@ class CredentialsTest : public testing::Test {
   test::TestAuthority authority_;
   test::ManualClock clock_;
   ClusterConfig config_;
-  fs::path dir_;
+  test::TemporaryFolder folder_;
+  const fs::path& dir_ = folder_.path();
 };
 
 TEST_F(CredentialsTest, ALiteralTokenIsSentAndNoneIsNoHeader) {

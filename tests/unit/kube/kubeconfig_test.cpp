@@ -3,10 +3,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+
+#include "support/temporary_folder.h"
 
 namespace vnic::kube {
 namespace {
@@ -16,12 +17,6 @@ using testing::HasSubstr;
 
 class KubeconfigTest : public testing::Test {
  protected:
-  KubeconfigTest() {
-    std::string name = (fs::temp_directory_path() / "vnic-kubeconfig-XXXXXX").string();
-    dir_ = ::mkdtemp(name.data());
-  }
-  ~KubeconfigTest() override { fs::remove_all(dir_); }
-
   std::string write(const std::string& name, const std::string& text) {
     fs::create_directories((dir_ / name).parent_path());
     std::ofstream(dir_ / name) << text;
@@ -45,7 +40,8 @@ class KubeconfigTest : public testing::Test {
     return config ? "it was accepted" : config.error().message;
   }
 
-  fs::path dir_;
+  test::TemporaryFolder folder_;
+  const fs::path& dir_ = folder_.path();
 };
 
 TEST_F(KubeconfigTest, ReadsDataAndFilesRelativeToTheFile) {
